@@ -1,0 +1,92 @@
+/* record.h: the fixed-size struct that an event becomes.
+ *
+ * One layout per stream, computed at start.  A record is position-independent: it holds no pointer, and it
+ * is bound to the database as it lies (row-wise array binding reads value, length and indicator at a fixed
+ * stride), so decoding into it is the only copy that Millrace makes.
+ *
+ *     +--------------+------------------+-------------------+------------------------------------+
+ *     | mr_record    | indicators       | lengths           | values                             |
+ *     | 32 bytes     | 1 byte a field   | 8 bytes a text    | 8-aligned, at the field's capacity |
+ *     +--------------+------------------+-------------------+------------------------------------+
+ *     0              32                                                               layout.size
+ *
+ * Bytes of a value past its length are undefined.  Plain data: whoever holds the page holds the record.
+ */
+#ifndef MR_DATA_RECORD_H
+#define MR_DATA_RECORD_H
+
+#include <stdint.h>
+
+#define MR_FIELDS_MAX 256 /* columns of a table, the identity included */
+
+/* The header of every record: where the event came from. */
+typedef struct mr_record {
+    int64_t offset;
+    int64_t timestamp_ms; /* Kafka's; negative = absent */
+    int32_t partition;
+    uint32_t source; /* the consumer's partition slot (names topic and partition) */
+    uint32_t epoch;  /* assignment epoch of that slot when the event was read */
+    uint32_t reserved;
+} mr_record;
+
+_Static_assert(sizeof(mr_record) == 32, "the record header is part of the layout");
+
+/* Indicators, one byte per field: the values that the array binding of Connector/C expects. */
+enum { MR_VALUE_SET = 0, MR_VALUE_NULL = 1 };
+
+/* How a field lies in the record and is bound. */
+typedef enum mr_form {
+    MR_FORM_TEXT,     /* UTF-8 bytes, length */
+    MR_FORM_BYTES,    /* binary, length */
+    MR_FORM_INT64,    /* int64_t */
+    MR_FORM_UINT64,   /* uint64_t */
+    MR_FORM_DOUBLE,   /* double */
+    MR_FORM_DATETIME, /* mr_time */
+    MR_FORM_DATE,     /* mr_time */
+    MR_FORM_TIME,     /* mr_time */
+} mr_form;
+
+/* A date and time as the client library binds it: the same layout as its MYSQL_TIME (asserted in sql.c). */
+typedef struct mr_time {
+    unsigned int year, month, day, hour, minute, second;
+    unsigned long second_part; /* microseconds */
+    char negative;
+    int kind; /* the library's enum; set by mr_layout's owner: 0 date, 1 datetime, 2 time */
+} mr_time;
+
+typedef struct mr_field {
+    mr_form form;
+    uint32_t indicator_at; /* offsets from the start of the record, bytes */
+    uint32_t length_at;    /* an unsigned long; TEXT and BYTES only */
+    uint32_t value_at;
+    uint32_t capacity; /* bytes of the value's place */
+} mr_field;
+
+typedef struct mr_layout {
+    uint32_t fields;
+    uint32_t size; /* bytes of a record, a multiple of 8 */
+    mr_field field[MR_FIELDS_MAX];
+} mr_layout;
+
+/* Lays out `fields` fields whose form and capacity are set (capacity is ignored for fixed-size forms). */
+void mr_layout_place(mr_layout *layout);
+
+/* Copies a record, only the used bytes of its texts. */
+void mr_record_copy(const mr_layout *layout, unsigned char *to, const unsigned char *from);
+
+static inline char *mr_record_indicator(const mr_layout *layout, unsigned char *record, uint32_t field)
+{
+    return (char *)record + layout->field[field].indicator_at;
+}
+
+static inline unsigned long *mr_record_length(const mr_layout *layout, unsigned char *record, uint32_t field)
+{
+    return (unsigned long *)(void *)(record + layout->field[field].length_at);
+}
+
+static inline unsigned char *mr_record_value(const mr_layout *layout, unsigned char *record, uint32_t field)
+{
+    return record + layout->field[field].value_at;
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* ring.h: a single-producer single-consumer queue of 32-bit handles.
+ *
+ * One thread pushes, one other thread pops; nothing blocks, nothing is allocated after mr_ring_init.  Head and
+ * tail are free-running counters on cache lines of their own; wrap-around of the counters is tested.
+ * The owner sizes it for all handles that can exist, so that a push cannot fail by design (it is a must).
+ */
+#ifndef MR_DATA_RING_H
+#define MR_DATA_RING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+
+typedef struct mr_ring mr_ring;
+
+/* Room for at least `capacity` handles (rounded up to a power of two, at most 2^31). */
+mr_ring *mr_ring_new(mr_arena *arena, const char *part, uint32_t capacity);
+void mr_ring_push(mr_ring *ring, uint32_t handle);      /* producer; must not be full */
+bool mr_ring_pop(mr_ring *ring, uint32_t *handle);      /* consumer; false when empty */
+uint32_t mr_ring_used(const mr_ring *ring);             /* any thread; a moment's truth */
+
+#endif

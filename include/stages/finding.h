@@ -1,0 +1,37 @@
+/* finding.h: what a check found, one line each: where, what, and what to do about it.
+ *
+ * Used while checking and starting, not on the data path: it grows on the heap (start-up and commands only).
+ * One thread at a time.
+ */
+#ifndef MR_STAGES_FINDING_H
+#define MR_STAGES_FINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/status.h"
+
+typedef enum mr_level { MR_LEVEL_OK, MR_LEVEL_WARNING, MR_LEVEL_ERROR } mr_level;
+
+typedef struct mr_finding {
+    mr_level level;
+    mr_status status; /* what an error of this kind exits with */
+    int line, column; /* in the configuration file, from 1; 0 = does not apply */
+    char *where;      /* "streams[0].columns[2].type", "shard s0", "topic events" */
+    char *what;
+    char *remedy; /* "" when there is nothing to do */
+} mr_finding;
+
+typedef struct mr_findings {
+    mr_finding *at;
+    size_t count, cap;
+} mr_findings;
+
+void mr_findings_add(mr_findings *findings, mr_finding finding_with_borrowed_texts);
+/* The usual call: texts are copied; `what` is formatted. */
+void mr_find(mr_findings *findings, mr_level level, mr_status status, const char *where, const char *remedy,
+             const char *what, ...) MR_PRINTF(6, 7);
+mr_status mr_findings_status(const mr_findings *findings, bool strict); /* MR_OK, or the worst error's */
+size_t mr_findings_errors(const mr_findings *findings);
+void mr_findings_free(mr_findings *findings);
+
+#endif
