@@ -1,0 +1,116 @@
+/* kafka.h: the consumer group, as main and the consumer threads see it; kafka*.c alone see rdkafka.h.
+ *
+ * One client.  Main joins the group, answers rebalances and commits (mr_group_*); each consumer thread polls its own inbox, to
+ * which the queues of its partitions are forwarded (mr_inbox_*).  auto.offset.reset is `error`: a position is never guessed.
+ * librdkafka allocates (messages, fetch buffers: bounded by memory.fetch_mib); Millrace does not.
+ */
+#ifndef MR_EDGES_KAFKA_H
+#define MR_EDGES_KAFKA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/bell.h"
+#include "base/status.h"
+#include "stages/config.h"
+#include "stages/decode.h"
+#include "stages/finding.h"
+
+typedef struct mr_group mr_group;
+typedef struct mr_inbox mr_inbox;
+
+/* ---- start ---- */
+
+const char *mr_kafka_library_version(void);
+/* Whether this librdkafka has a feature by its own name: "ssl", "sasl_scram", "oidc", "zstd". */
+bool mr_kafka_has_feature(const char *name);
+/* Refuses versions of librdkafka that are known to lose data (MR_CONFIG). */
+mr_status mr_kafka_version_check(mr_error *error) MR_CHECKED;
+/* Everything that `millrace check` says about Kafka: library, properties, brokers, topics, dead-letter topics, group.
+ * `offline`: only what needs no broker. */
+void mr_kafka_check(const mr_config *config, bool offline, mr_findings *findings);
+
+/* ---- the group: main's thread ---- */
+
+typedef struct mr_partition {
+    const char *topic; /* borrowed for the call */
+    int32_t partition;
+    int64_t committed;       /* negative: the group has no offset */
+    const char *metadata;    /* what was committed with it; "" when none */
+    size_t metadata_len;
+    /* The answer of `assigned`: */
+    bool hold;               /* do not fetch it */
+    int64_t start;           /* where to begin */
+    mr_inbox *inbox;         /* who gets it */
+} mr_partition;
+
+/* What the owner of the group does when membership changes; called from mr_group_poll. */
+typedef struct mr_group_listener {
+    void *context;
+    /* New partitions with what is committed for them: fill in hold, start and inbox. */
+    void (*assigned)(void *context, mr_partition *partitions, size_t count);
+    /* They go: when this returns nothing of them may be committed any more.  lost: they are another member's already. */
+    void (*revoked)(void *context, const mr_partition *partitions, size_t count, bool lost);
+    /* The answer to a commit: failed = nothing of it stands; the text says why. */
+    void (*committed)(void *context, const mr_partition *partitions, size_t count, bool failed, const char *why);
+    /* True when the program is asked to stop: long waits give up. */
+    bool (*stopping)(void *context);
+    /* Called while a rebalance waits for brokers, so that main's other duties go on. */
+    void (*waiting)(void *context);
+} mr_group_listener;
+
+/* Creates the client; bell is rung when the group has something for main. Does not wait for brokers. */
+mr_status mr_group_new(const mr_config *config, const mr_group_listener *listener, mr_bell *bell, mr_group **group,
+                       mr_error *error) MR_CHECKED;
+mr_status mr_group_join(mr_group *group, mr_error *error) MR_CHECKED;
+/* Serves what has come; never blocks for long, except in the listener's calls. Returns how much it did. */
+int mr_group_poll(mr_group *group);
+bool mr_group_joined(const mr_group *group);     /* an assignment was received, even an empty one */
+bool mr_group_reachable(const mr_group *group);  /* brokers were heard from lately */
+bool mr_group_fenced(const mr_group *group);     /* another instance uses this group.instance.id: stop with MR_AGAIN */
+bool mr_group_fatal(const mr_group *group, mr_error *error); /* the client cannot go on */
+
+/* Commits offset and metadata of each (offset in `start`, text in `metadata`).  wait_ms 0: the answer comes to `committed`; else waits that
+ * long and reports there as well. One commit at a time: a second one before the answer is a must. */
+void mr_group_commit(mr_group *group, const mr_partition *partitions, size_t count, uint32_t wait_ms);
+bool mr_group_committing(const mr_group *group);
+
+/* Low and high watermarks as last seen, without asking (false: unknown); asking the broker within timeout_ms. */
+bool mr_group_watermarks_seen(mr_group *group, const char *topic, int32_t partition, int64_t *low, int64_t *high);
+bool mr_group_watermarks_ask(mr_group *group, const char *topic, int32_t partition, int64_t *low, int64_t *high,
+                             uint32_t timeout_ms);
+/* The first offset at or after a time; -1: after the end; false: no answer. */
+bool mr_group_offset_at(mr_group *group, const char *topic, int32_t partition, int64_t ms, int64_t *offset,
+                        uint32_t timeout_ms);
+/* Begins again at `start` for a partition that is assigned and stopped by an out-of-range error. */
+bool mr_group_seek(mr_group *group, const char *topic, int32_t partition, int64_t start);
+/* Has the group an offset for some other partition of this topic? -1: no answer. */
+int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partition);
+/* For each topic of the subscription: its number of partitions (asks brokers, waits at most timeout_ms). False: no answer. */
+bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *topic, uint32_t partitions), void *context,
+                     uint32_t timeout_ms);
+
+/* Reads secrets again (SASL password, OAUTHBEARER token); returns how many changed. */
+uint32_t mr_group_reload_secrets(mr_group *group);
+
+/* Leaves the group (a static member does not) and closes within timeout_ms; revoked() is called for what is left. False: not closed in time. */
+bool mr_group_close(mr_group *group, uint32_t timeout_ms);
+void mr_group_free(mr_group *group);
+
+/* ---- an inbox: its consumer thread ---- */
+
+typedef enum mr_arrival { MR_ARRIVAL_NONE, MR_ARRIVAL_MESSAGE, MR_ARRIVAL_END, MR_ARRIVAL_ERROR } mr_arrival;
+
+/* What came: for END and ERROR only topic, partition and offset of `event` hold. */
+typedef struct mr_message {
+    mr_event event;
+    void *handle;
+    bool out_of_range;  /* ERROR: the position has vanished */
+    char error[128];    /* ERROR: its text */
+} mr_message;
+
+mr_inbox *mr_inbox_new(mr_group *group, mr_bell *bell); /* bell is rung at the first message */
+mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *message);
+void mr_message_free(mr_message *message);
+void mr_inbox_free(mr_inbox *inbox);
+
+#endif

@@ -1,0 +1,29 @@
+/* batch.h: the pages that go to the database in one transaction.
+ *
+ * Pages are added until the batch is full in rows or bytes; then it is written whole.  Pure; the writer's thread.
+ */
+#ifndef MR_STAGES_BATCH_H
+#define MR_STAGES_BATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "data/pool.h"
+#include "stages/config.h"
+
+typedef struct mr_batch {
+    uint32_t *pages; /* handles */
+    uint32_t count, cap;
+    uint32_t rows, rows_max;
+    uint64_t bytes, bytes_max;
+} mr_batch;
+
+void mr_batch_init(mr_batch *batch, const mr_config *config, mr_arena *arena, uint32_t pages);
+bool mr_batch_full(const mr_batch *batch);
+void mr_batch_add(mr_batch *batch, uint32_t handle, const mr_page *page); /* must not be full */
+void mr_batch_clear(mr_batch *batch);
+
+/* How many of a page's rows may go into one statement, so that it stays below packet_bytes; at least 1. */
+uint32_t mr_batch_rows_per_write(const mr_page *page, uint64_t packet_bytes);
+
+#endif

@@ -1,0 +1,31 @@
+/* plan.h: how large everything is, worked out from the configuration before anything is allocated.
+ *
+ * Page size = pool / (4 x the number of (consumer, stream, shard) triples), at most MR_PAGE_ROWS_MAX rows of the largest
+ * record and at most batch.max_bytes.  A pool that leaves fewer than MR_PAGE_ROWS_MIN rows is refused, with the pool it would take.
+ * Pure.
+ */
+#ifndef MR_STAGES_PLAN_H
+#define MR_STAGES_PLAN_H
+
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/status.h"
+#include "data/record.h"
+#include "stages/config.h"
+
+#define MR_PAGE_ROWS_MIN 64
+#define MR_PAGE_ROWS_MAX 2048
+#define MR_PARTITIONS_EACH 1024 /* partitions that one consumer thread can own */
+#define MR_DEAD_LETTERS_EACH 1024 /* dead letters of one consumer thread that wait for their acknowledgement */
+
+typedef struct mr_plan {
+    mr_layout *layouts; /* one a stream */
+    uint32_t page_bytes;
+    uint32_t pages_each; /* per consumer thread */
+    uint32_t rows_page;  /* rows of the largest record in a page */
+    uint32_t holds_each; /* frontier holds per consumer thread */
+} mr_plan;
+
+mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, mr_error *error) MR_CHECKED;
+
+#endif

@@ -1,0 +1,42 @@
+#include "stages/plan.h"
+
+#include "stages/decode.h"
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, mr_error *error)
+{
+    uint32_t largest = 0, smallest = UINT32_MAX;
+    plan->layouts = mr_arena_take(arena, "layouts", config->stream_count, sizeof *plan->layouts);
+    for (size_t i = 0; i < config->stream_count; i++) {
+        mr_stream_layout(&config->streams[i], &plan->layouts[i]);
+        uint32_t size = plan->layouts[i].size;
+        largest = size > largest ? size : largest;
+        smallest = size < smallest ? size : smallest;
+    }
+    uint64_t pool = (uint64_t)config->memory.pool_mib << 20;
+    uint64_t triples = (uint64_t)config->kafka.consumer_threads * config->stream_count * config->shard_count;
+    uint64_t page = pool / (4 * triples);
+    if (page / largest < MR_PAGE_ROWS_MIN) {
+        uint64_t needed = (4 * triples * MR_PAGE_ROWS_MIN * largest + (1 << 20) - 1) >> 20;
+        return mr_fail(error, MR_CONFIG,
+                       "memory.pool_mib %u is too small for %u consumer threads x %zu streams x %zu shards with "
+                       "records of %u bytes: set it to at least %llu, or lower max_bytes of the columns",
+                       config->memory.pool_mib, config->kafka.consumer_threads, config->stream_count,
+                       config->shard_count, largest, (unsigned long long)needed);
+    }
+    page = least(page, (uint64_t)largest * MR_PAGE_ROWS_MAX);
+    uint64_t wanted = config->batch.max_bytes > (uint64_t)largest * MR_PAGE_ROWS_MIN
+                          ? config->batch.max_bytes
+                          : (uint64_t)largest * MR_PAGE_ROWS_MIN;
+    page = least(page, wanted) & ~UINT64_C(63);
+    plan->page_bytes = (uint32_t)page;
+    plan->rows_page = (uint32_t)(page / largest);
+    plan->pages_each = (uint32_t)(pool / config->kafka.consumer_threads / page);
+    /* A hold has at least one row of its page behind it, and a page holds each partition once. */
+    plan->holds_each = plan->pages_each * (uint32_t)least(page / smallest, MR_PARTITIONS_EACH) + MR_DEAD_LETTERS_EACH;
+    return MR_OK;
+}
