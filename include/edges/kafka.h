@@ -41,6 +41,7 @@ typedef struct mr_partition {
     bool hold;               /* do not fetch it */
     int64_t start;           /* where to begin */
     mr_inbox *inbox;         /* who gets it */
+    bool failed;             /* in an answer to a commit: this one does not stand */
 } mr_partition;
 
 /* What the owner of the group does when membership changes; called from mr_group_poll. */
@@ -50,8 +51,8 @@ typedef struct mr_group_listener {
     void (*assigned)(void *context, mr_partition *partitions, size_t count);
     /* They go: when this returns nothing of them may be committed any more.  lost: they are another member's already. */
     void (*revoked)(void *context, const mr_partition *partitions, size_t count, bool lost);
-    /* The answer to a commit: failed = nothing of it stands; the text says why. */
-    void (*committed)(void *context, const mr_partition *partitions, size_t count, bool failed, const char *why);
+    /* The answer to a commit; each says in `failed` whether it stands, and `why` in words when some do not. */
+    void (*committed)(void *context, const mr_partition *partitions, size_t count, const char *why);
     /* True when the program is asked to stop: long waits give up. */
     bool (*stopping)(void *context);
     /* Called while a rebalance waits for brokers, so that main's other duties go on. */

@@ -20,7 +20,7 @@ typedef struct mr_dlq mr_dlq;
 
 typedef struct mr_letter {
     uint32_t consumer; /* who waits for it */
-    uint32_t hold;     /* its frontier hold */
+    uint32_t number;   /* the consumer's own name for it */
     mr_reason reason;
     size_t position;
     const char *column; /* "" = none */
@@ -36,9 +36,10 @@ mr_status mr_dlq_new(const mr_config *config, mr_arena *arena, uint32_t letters_
 /* Any thread.  handle: of the message that event came with (its headers are kept).  False: the queue is full, try again. */
 bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_letter *letter);
 /* Main: serves reports; `done` is called for each acknowledged letter.  Returns how many. */
-uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms, void (*done)(void *context, uint32_t consumer, uint32_t hold),
+uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms, void (*done)(void *context, uint32_t consumer, uint32_t number),
                       void *context);
 uint64_t mr_dlq_errors(const mr_dlq *dlq); /* failed attempts so far */
-void mr_dlq_free(mr_dlq *dlq, uint32_t flush_ms);
+/* Letters that are still on their way are dropped: their offsets are not committed. */
+void mr_dlq_free(mr_dlq *dlq);
 
 #endif

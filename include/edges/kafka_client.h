@@ -1,0 +1,34 @@
+/* kafka_client.h: what every librdkafka client of ours has in common: its configuration and its secrets.
+ *
+ * Used by kafka*.c only; declares librdkafka's types without its header.  Start-up and control path: may use the heap at start.
+ */
+#ifndef MR_EDGES_KAFKA_CLIENT_H
+#define MR_EDGES_KAFKA_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/status.h"
+#include "stages/config.h"
+
+struct rd_kafka_conf_s;
+struct rd_kafka_s;
+
+typedef enum mr_kafka_role { MR_KAFKA_CONSUMER, MR_KAFKA_PRODUCER, MR_KAFKA_ASKER } mr_kafka_role;
+
+/* What librdkafka hands to every callback of a client: the first member of whatever owns it. */
+typedef struct mr_kafka_owner {
+    const mr_config *config;
+} mr_kafka_owner;
+
+/* The configuration of a client, the user's properties and secrets included; NULL with the reason in error (MR_CONFIG, or MR_DENIED and
+ * MR_UNAVAILABLE for a secret file).  ASKER is a client that only asks (commands). */
+struct rd_kafka_conf_s *mr_kafka_conf(mr_kafka_owner *owner, mr_kafka_role role, mr_error *error);
+
+/* Sets one property; true when this librdkafka took it. */
+bool mr_kafka_conf_try(struct rd_kafka_conf_s *conf, const char *name, const char *value);
+
+/* Hands a running client its secrets again; returns whether they were other than last time.  `seen` keeps their hash. */
+bool mr_kafka_reload_secrets(struct rd_kafka_s *client, const mr_config *config, uint64_t *seen);
+
+#endif

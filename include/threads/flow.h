@@ -1,0 +1,58 @@
+/* flow.h: what connects the threads: the pool, the rings, the bells.  Built once by the worker, then read-only.
+ *
+ *     consumer c  --pages-->  writer of shard s       rings.pages[c][s]
+ *     writer s    --done--->  consumer c              rings.done[s][c]
+ *     main        --orders->  consumer c              rings.orders[c]
+ *     main        --letters-> consumer c              rings.letters[c]   (acknowledged dead letters)
+ *
+ * Every ring has one producer and one consumer and holds all handles that can exist.
+ */
+#ifndef MR_THREADS_FLOW_H
+#define MR_THREADS_FLOW_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/bell.h"
+#include "data/pool.h"
+#include "data/ring.h"
+#include "edges/kafka_dlq.h"
+#include "stages/config.h"
+#include "stages/metrics.h"
+#include "stages/plan.h"
+
+typedef struct mr_flow {
+    const mr_config *config;
+    const mr_plan *plan;
+    mr_pool *pool;
+    mr_metrics *metrics;
+    mr_dlq *dlq;
+    uint32_t consumers, shards;
+    mr_ring **pages;
+    mr_ring **done;
+    mr_ring **orders;
+    mr_ring **letters;
+    mr_bell *consumer_bell; /* [consumers] */
+    mr_bell *writer_bell;   /* [shards] */
+    mr_bell *main_bell;
+    _Atomic bool stop;      /* threads end at their next turn */
+    /* The first thing that the worker cannot go on after: who sets `failing` first writes the rest. */
+    _Atomic bool failing, failed;
+    mr_status failed_status;
+    mr_error failed_error;
+} mr_flow;
+
+/* Any thread: asks main to end the worker with this status and text; only the first counts. */
+void mr_flow_fail(mr_flow *flow, mr_status status, const char *format, ...) MR_PRINTF(3, 4);
+
+static inline mr_ring *mr_flow_pages(const mr_flow *flow, uint32_t consumer, uint32_t shard)
+{
+    return flow->pages[consumer * flow->shards + shard];
+}
+
+static inline mr_ring *mr_flow_done(const mr_flow *flow, uint32_t consumer, uint32_t shard)
+{
+    return flow->done[consumer * flow->shards + shard];
+}
+
+#endif

@@ -1,0 +1,281 @@
+/* The producer of dead letters.  A failed letter keeps its delivery-report event, in which librdkafka still holds the message's bytes, until a
+ * later attempt has taken them over: no copy of ours. */
+#include "edges/kafka_dlq.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "edges/kafka_client.h"
+
+#define RESEND_MS 1000
+#define TOPIC_MAX 256
+
+/* A report with failed letters in it: gone when none of them waits any more. */
+typedef struct report {
+    rd_kafka_event_t *event;
+    uint32_t waiting;
+} report;
+
+typedef struct failed {
+    const rd_kafka_message_t *message;
+    uint32_t report;
+    uint64_t due_ms;
+} failed;
+
+struct mr_dlq {
+    mr_kafka_owner owner; /* first: librdkafka's opaque */
+    rd_kafka_t *client;
+    rd_kafka_queue_t *reports_queue;
+    uint32_t letters_max;
+    report *reports; /* [letters_max] */
+    failed *failed;  /* [letters_max] */
+    uint32_t failed_count;
+    _Atomic uint64_t errors;
+};
+
+static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+    (void)client;
+    (void)opaque;
+    mr_log(MR_LOG_WARN, "kafka_error", MR_FIELDS(.code = (unsigned)-code), "dead letters: %s", reason);
+}
+
+mr_status mr_dlq_new(const mr_config *config, mr_arena *arena, uint32_t letters_max, mr_bell *bell, mr_dlq **out,
+                     mr_error *error)
+{
+    char why[512];
+    mr_dlq *dlq = mr_arena_take(arena, "dead letters", 1, sizeof *dlq);
+    dlq->owner.config = config;
+    dlq->letters_max = letters_max;
+    dlq->reports = mr_arena_take(arena, "dead letters", letters_max, sizeof *dlq->reports);
+    dlq->failed = mr_arena_take(arena, "dead letters", letters_max, sizeof *dlq->failed);
+    rd_kafka_conf_t *conf = mr_kafka_conf(&dlq->owner, MR_KAFKA_PRODUCER, error);
+    if (!conf)
+        return MR_CONFIG;
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
+    dlq->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!dlq->client) {
+        rd_kafka_conf_destroy(conf);
+        return mr_fail(error, MR_CONFIG, "kafka, dead letters: %s", why);
+    }
+    static const uint64_t one = 1;
+    dlq->reports_queue = rd_kafka_queue_get_main(dlq->client);
+    rd_kafka_queue_io_event_enable(dlq->reports_queue, bell->fd, &one, sizeof one);
+    *out = dlq;
+    return MR_OK;
+}
+
+/* A letter's name on its way: consumer and number in the message's opaque. */
+static void *pack(uint32_t consumer, uint32_t number)
+{
+    return (void *)(uintptr_t)((uint64_t)consumer << 32 | number);
+}
+
+static void topic_name(const char *pattern, const char *topic, char *out)
+{
+    mr_buf buf = mr_buf_over(out, TOPIC_MAX);
+    for (const char *at = pattern; *at;) {
+        if (!strncmp(at, "{topic}", 7)) {
+            mr_buf_text(&buf, topic);
+            at += 7;
+        } else {
+            mr_buf_put(&buf, at++, 1);
+        }
+    }
+}
+
+static void add(rd_kafka_headers_t *headers, const char *name, const char *format, ...) MR_PRINTF(3, 4);
+
+static void add(rd_kafka_headers_t *headers, const char *name, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (len >= (int)sizeof text)
+        len = (int)sizeof text - 1;
+    rd_kafka_header_add(headers, name, -1, text, len);
+}
+
+/* The event's own headers first, ours last. */
+static rd_kafka_headers_t *letter_headers(const mr_dlq *dlq, const mr_event *event, const rd_kafka_message_t *message,
+                                          const mr_letter *letter)
+{
+    rd_kafka_headers_t *theirs = NULL, *headers;
+    if (!rd_kafka_message_headers(message, &theirs) && theirs)
+        headers = rd_kafka_headers_copy(theirs);
+    else
+        headers = rd_kafka_headers_new(20);
+    const char *reason = mr_reason_name(letter->reason);
+    add(headers, "__connect.errors.topic", "%s", event->topic);
+    add(headers, "__connect.errors.partition", "%d", event->partition);
+    add(headers, "__connect.errors.offset", "%lld", (long long)event->offset);
+    add(headers, "__connect.errors.connector.name", "%s", dlq->owner.config->kafka.group_id);
+    add(headers, "__connect.errors.task.id", "%u", letter->consumer);
+    add(headers, "__connect.errors.stage", "%s", letter->code ? "TASK_PUT" : "VALUE_CONVERTER");
+    add(headers, "__connect.errors.exception.class.name", "%s", reason);
+    add(headers, "__connect.errors.exception.message", "%s%s%s", mr_reason_text(letter->reason),
+        *letter->column ? ", column " : "", letter->column);
+    add(headers, "millrace.reason", "%s", reason);
+    if (letter->code)
+        add(headers, "millrace.code", "%u", letter->code);
+    if (letter->sqlstate && *letter->sqlstate)
+        add(headers, "millrace.sqlstate", "%s", letter->sqlstate);
+    if (*letter->column)
+        add(headers, "millrace.column", "%s", letter->column);
+    add(headers, "millrace.position", "%zu", letter->position);
+    if (*letter->shard)
+        add(headers, "millrace.shard", "%s", letter->shard);
+    add(headers, "millrace.attempts", "%u", letter->attempts);
+    add(headers, "millrace.origin", "%s/%d/%lld/%lld", event->topic, event->partition, (long long)event->offset,
+        (long long)event->timestamp_ms);
+    add(headers, "millrace.version", "%s", MILLRACE_VERSION);
+    return headers;
+}
+
+static rd_kafka_resp_err_t produce(mr_dlq *dlq, const char *topic, const void *value, size_t value_len,
+                                   const void *key, size_t key_len, rd_kafka_headers_t *headers, void *name)
+{
+    /* On success the headers are librdkafka's. */
+    rd_kafka_resp_err_t err = rd_kafka_producev(
+        dlq->client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value_len), RD_KAFKA_V_KEY((void *)(uintptr_t)key, key_len),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(name), RD_KAFKA_V_END);
+    if (err)
+        rd_kafka_headers_destroy(headers);
+    return err;
+}
+
+bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_letter *letter)
+{
+    char topic[TOPIC_MAX];
+    topic_name(dlq->owner.config->dlq.topic, event->topic, topic);
+    rd_kafka_resp_err_t err =
+        produce(dlq, topic, event->value, event->value_len, event->key, event->key_len,
+                letter_headers(dlq, event, handle, letter), pack(letter->consumer, letter->number));
+    if (!err)
+        return true;
+    if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        mr_log(MR_LOG_ERROR, "dead_letter_failed", MR_FIELDS(.topic = topic), "cannot send a dead letter: %s",
+               rd_kafka_err2str(err));
+    atomic_fetch_add_explicit(&dlq->errors, 1, memory_order_relaxed);
+    return false;
+}
+
+/* ---- reports: main's ---- */
+
+static bool too_large(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE;
+}
+
+/* Sends a failed letter again; without its value when the topic refuses the size. */
+static bool send_again(mr_dlq *dlq, const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *theirs = NULL, *headers;
+    if (!rd_kafka_message_headers(message, &theirs) && theirs)
+        headers = rd_kafka_headers_copy(theirs);
+    else
+        headers = rd_kafka_headers_new(1);
+    bool cut = too_large(message->err);
+    if (cut)
+        add(headers, "millrace.value_dropped", "%zu", message->len);
+    return !produce(dlq, rd_kafka_topic_name(message->rkt), cut ? NULL : message->payload, cut ? 0 : message->len,
+                    message->key, message->key_len, headers, message->_private);
+}
+
+static void let_go(mr_dlq *dlq, uint32_t at)
+{
+    if (--dlq->reports[at].waiting == 0) {
+        rd_kafka_event_destroy(dlq->reports[at].event);
+        dlq->reports[at].event = NULL;
+    }
+}
+
+static void resend_due(mr_dlq *dlq, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < dlq->failed_count;) {
+        failed *letter = &dlq->failed[i];
+        if (letter->due_ms > now_ms) {
+            i++;
+        } else if (send_again(dlq, letter->message)) {
+            let_go(dlq, letter->report);
+            *letter = dlq->failed[--dlq->failed_count];
+        } else {
+            letter->due_ms = now_ms + RESEND_MS;
+            i++;
+        }
+    }
+}
+
+static uint32_t free_report(const mr_dlq *dlq)
+{
+    for (uint32_t i = 0; i < dlq->letters_max; i++)
+        if (!dlq->reports[i].event)
+            return i;
+    must(!"more reports than letters");
+    return 0;
+}
+
+static void keep_failed(mr_dlq *dlq, uint32_t at, const rd_kafka_message_t *message, uint64_t now_ms)
+{
+    must(dlq->failed_count < dlq->letters_max);
+    atomic_fetch_add_explicit(&dlq->errors, 1, memory_order_relaxed);
+    mr_log(MR_LOG_ERROR, "dead_letter_failed", MR_FIELDS(.topic = rd_kafka_topic_name(message->rkt)),
+           "a dead letter was not accepted, trying again: %s: check that the topic exists and may be written",
+           rd_kafka_err2str(message->err));
+    dlq->failed[dlq->failed_count++] = (failed){
+        .message = message, .report = at, .due_ms = too_large(message->err) ? now_ms : now_ms + RESEND_MS};
+    dlq->reports[at].waiting++;
+}
+
+uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms, void (*done)(void *context, uint32_t consumer, uint32_t number),
+                      void *context)
+{
+    uint32_t acknowledged = 0;
+    rd_kafka_event_t *event;
+    while ((event = rd_kafka_queue_poll(dlq->reports_queue, 0)) != NULL) {
+        const rd_kafka_message_t *message;
+        uint32_t at = free_report(dlq);
+        dlq->reports[at] = (report){.event = event, .waiting = 1};
+        while (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR &&
+               (message = rd_kafka_event_message_next(event)) != NULL) {
+            if (message->err) {
+                keep_failed(dlq, at, message, now_ms);
+                continue;
+            }
+            uint64_t name = (uint64_t)(uintptr_t)message->_private;
+            done(context, (uint32_t)(name >> 32), (uint32_t)name);
+            acknowledged++;
+        }
+        let_go(dlq, at);
+    }
+    resend_due(dlq, now_ms);
+    return acknowledged;
+}
+
+uint64_t mr_dlq_errors(const mr_dlq *dlq)
+{
+    return atomic_load_explicit(&dlq->errors, memory_order_relaxed);
+}
+
+void mr_dlq_free(mr_dlq *dlq)
+{
+    if (!dlq || !dlq->client)
+        return;
+    for (uint32_t i = 0; i < dlq->letters_max; i++)
+        if (dlq->reports[i].event)
+            rd_kafka_event_destroy(dlq->reports[i].event);
+    rd_kafka_purge(dlq->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    rd_kafka_queue_destroy(dlq->reports_queue);
+    rd_kafka_destroy(dlq->client);
+    dlq->client = NULL;
+}

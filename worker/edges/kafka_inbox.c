@@ -1,0 +1,82 @@
+/* A consumer thread's end of the group: messages of its partitions, one at a time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "kafka_private.h"
+
+mr_inbox *mr_inbox_new(mr_group *group, mr_bell *bell)
+{
+    static const uint64_t one = 1;
+    mr_inbox *inbox = calloc(1, sizeof *inbox);
+    must(inbox);
+    inbox->group = group;
+    inbox->queue = rd_kafka_queue_new(group->client);
+    rd_kafka_queue_io_event_enable(inbox->queue, bell->fd, &one, sizeof one);
+    return inbox;
+}
+
+static bool find_header(const void *context, const char *name, const char **value, size_t *len)
+{
+    rd_kafka_headers_t *headers;
+    const void *bytes;
+    if (rd_kafka_message_headers(context, &headers) ||
+        rd_kafka_header_get_last(headers, name, &bytes, len))
+        return false;
+    *value = bytes;
+    return true;
+}
+
+static int64_t timestamp_of(const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+    int64_t ms = rd_kafka_message_timestamp(message, &type);
+    return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 ? -1 : ms;
+}
+
+mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *out)
+{
+    rd_kafka_message_t *message = rd_kafka_consume_queue(inbox->queue, 0);
+    if (!message)
+        return MR_ARRIVAL_NONE;
+    out->handle = message;
+    out->event.topic = message->rkt ? rd_kafka_topic_name(message->rkt) : "";
+    out->event.partition = message->partition;
+    out->event.offset = message->offset;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        out->event.value = message->payload;
+        out->event.value_len = message->len;
+        out->event.key = message->key;
+        out->event.key_len = message->key_len;
+        out->event.timestamp_ms = timestamp_of(message);
+        out->event.header = find_header;
+        out->event.header_context = message;
+        return MR_ARRIVAL_MESSAGE;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        atomic_store_explicit(&inbox->group->heard_ms, mr_clock_ms(), memory_order_relaxed);
+        return MR_ARRIVAL_END;
+    }
+    out->out_of_range = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+                        message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+    const char *text = rd_kafka_message_errstr(message);
+    size_t len = strnlen(text ? text : "", sizeof out->error - 1);
+    memcpy(out->error, text ? text : "", len);
+    out->error[len] = 0;
+    return MR_ARRIVAL_ERROR;
+}
+
+void mr_message_free(mr_message *message)
+{
+    rd_kafka_message_destroy(message->handle);
+    message->handle = NULL;
+}
+
+void mr_inbox_free(mr_inbox *inbox)
+{
+    if (!inbox)
+        return;
+    rd_kafka_queue_destroy(inbox->queue);
+    free(inbox);
+}

@@ -1,0 +1,39 @@
+/* kafka_private.h: the inside of a group and an inbox, shared by kafka*.c only. */
+#ifndef MR_EDGES_KAFKA_PRIVATE_H
+#define MR_EDGES_KAFKA_PRIVATE_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
+
+#include "edges/kafka.h"
+#include "edges/kafka_client.h"
+
+struct mr_group {
+    mr_kafka_owner owner; /* first: librdkafka's opaque */
+    const mr_config *config;
+    mr_group_listener listener;
+    mr_bell *bell;
+    rd_kafka_t *client;
+    rd_kafka_queue_t *events;  /* rebalances and errors, for main */
+    rd_kafka_queue_t *commits; /* answers to commits, for main */
+    /* main's */
+    bool joined, committing, fenced, fatal, closing;
+    uint64_t secrets_seen;
+    uint64_t deaf_since_ms; /* all brokers down since; 0: not */
+    mr_partition *partitions; /* scratch of one rebalance or commit answer */
+    size_t partitions_max;
+    char fatal_text[256];
+    /* consumer threads': the last time a broker was heard of */
+    _Atomic uint64_t heard_ms;
+};
+
+struct mr_inbox {
+    mr_group *group;
+    rd_kafka_queue_t *queue;
+};
+
+/* Installs main's callbacks for rebalances (kafka_rebalance.c). */
+void mr_group_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+                           void *opaque);
+
+#endif
