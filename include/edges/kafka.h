@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/arena.h"
 #include "base/bell.h"
 #include "base/status.h"
 #include "stages/config.h"
@@ -59,9 +60,10 @@ typedef struct mr_group_listener {
     void (*waiting)(void *context);
 } mr_group_listener;
 
+/* Takes the memory. */
+mr_group *mr_group_new(const mr_config *config, const mr_group_listener *listener, mr_arena *arena);
 /* Creates the client; bell is rung when the group has something for main. Does not wait for brokers. */
-mr_status mr_group_new(const mr_config *config, const mr_group_listener *listener, mr_bell *bell, mr_group **group,
-                       mr_error *error) MR_CHECKED;
+mr_status mr_group_open(mr_group *group, mr_bell *bell, mr_error *error) MR_CHECKED;
 mr_status mr_group_join(mr_group *group, mr_error *error) MR_CHECKED;
 /* Serves what has come; never blocks for long, except in the listener's calls. Returns how much it did. */
 int mr_group_poll(mr_group *group);
@@ -74,6 +76,7 @@ bool mr_group_fatal(const mr_group *group, mr_error *error); /* the client canno
  * long and reports there as well. One commit at a time: a second one before the answer is a must. */
 void mr_group_commit(mr_group *group, const mr_partition *partitions, size_t count, uint32_t wait_ms);
 bool mr_group_committing(const mr_group *group);
+void mr_group_await_commit(mr_group *group, uint32_t wait_ms); /* until the answer is there, or that long */
 
 /* Low and high watermarks as last seen, without asking (false: unknown); asking the broker within timeout_ms. */
 bool mr_group_watermarks_seen(mr_group *group, const char *topic, int32_t partition, int64_t *low, int64_t *high);
@@ -95,7 +98,7 @@ uint32_t mr_group_reload_secrets(mr_group *group);
 
 /* Leaves the group (a static member does not) and closes within timeout_ms; revoked() is called for what is left. False: not closed in time. */
 bool mr_group_close(mr_group *group, uint32_t timeout_ms);
-void mr_group_free(mr_group *group);
+void mr_group_free(mr_group *group); /* the client; the memory is the arena's */
 
 /* ---- an inbox: its consumer thread ---- */
 
@@ -109,9 +112,10 @@ typedef struct mr_message {
     char error[128];    /* ERROR: its text */
 } mr_message;
 
-mr_inbox *mr_inbox_new(mr_group *group, mr_bell *bell); /* bell is rung at the first message */
+mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena);
+void mr_inbox_open(mr_inbox *inbox, mr_bell *bell); /* after mr_group_open; bell is rung at the first message */
 mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *message);
 void mr_message_free(mr_message *message);
-void mr_inbox_free(mr_inbox *inbox);
+void mr_inbox_close(mr_inbox *inbox); /* before mr_group_free */
 
 #endif

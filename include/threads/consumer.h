@@ -35,7 +35,7 @@ void mr_consumer_order(mr_consumer *consumer, mr_order order, uint32_t slot);
 uint32_t mr_consumer_do_work(mr_consumer *consumer, uint64_t now_ms);
 void mr_consumer_wait(mr_consumer *consumer, uint64_t now_ms);
 void mr_consumer_let_go(mr_consumer *consumer); /* at the end: gives back the message in hand */
-/* Turns so far: what /livez looks at. Any thread. */
-uint64_t mr_consumer_turns(const mr_consumer *consumer);
+/* When it turned last (monotonic): what /livez looks at. Any thread. */
+uint64_t mr_consumer_turned_ms(const mr_consumer *consumer);
 
 #endif

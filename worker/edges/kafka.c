@@ -1,7 +1,7 @@
 /* The group's client: creating it, serving it, committing, asking, closing.  Rebalances are in kafka_rebalance.c. */
 #include "edges/kafka.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -58,41 +58,37 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     mr_log(MR_LOG_WARN, "kafka_error", MR_FIELDS(.code = (unsigned)-code), "%s", reason);
 }
 
-mr_status mr_group_new(const mr_config *config, const mr_group_listener *listener, mr_bell *bell, mr_group **out,
-                       mr_error *error)
+mr_group *mr_group_new(const mr_config *config, const mr_group_listener *listener, mr_arena *arena)
 {
-    char why[512];
-    mr_group *group = calloc(1, sizeof *group);
-    must(group);
+    mr_group *group = mr_arena_take(arena, "group", 1, sizeof *group);
     group->owner.config = group->config = config;
     group->listener = *listener;
-    group->bell = bell;
     group->partitions_max = (size_t)config->kafka.consumer_threads * MR_PARTITIONS_EACH;
-    group->partitions = calloc(group->partitions_max, sizeof *group->partitions);
-    must(group->partitions);
+    group->partitions = mr_arena_take(arena, "group", group->partitions_max, sizeof *group->partitions);
+    return group;
+}
+
+mr_status mr_group_open(mr_group *group, mr_bell *bell, mr_error *error)
+{
+    static const uint64_t one = 1;
+    char why[512];
     rd_kafka_conf_t *conf = mr_kafka_conf(&group->owner, MR_KAFKA_CONSUMER, error);
     if (!conf)
-        goto failed;
+        return MR_CONFIG;
     rd_kafka_conf_set_rebalance_cb(conf, mr_group_on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
     group->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (!group->client) {
         rd_kafka_conf_destroy(conf);
-        mr_fail(error, MR_CONFIG, "kafka: %s", why);
-        goto failed;
+        return mr_fail(error, MR_CONFIG, "kafka: %s", why);
     }
     rd_kafka_poll_set_consumer(group->client);
     group->events = rd_kafka_queue_get_consumer(group->client);
     group->commits = rd_kafka_queue_new(group->client);
-    static const uint64_t one = 1;
     rd_kafka_queue_io_event_enable(group->events, bell->fd, &one, sizeof one);
     rd_kafka_queue_io_event_enable(group->commits, bell->fd, &one, sizeof one);
-    mr_kafka_reload_secrets(group->client, config, &group->secrets_seen);
-    *out = group;
+    mr_kafka_reload_secrets(group->client, group->config, &group->secrets_seen);
     return MR_OK;
-failed:
-    mr_group_free(group);
-    return MR_CONFIG;
 }
 
 mr_status mr_group_join(mr_group *group, mr_error *error)
@@ -215,6 +211,11 @@ void mr_group_commit(mr_group *group, const mr_partition *partitions, size_t cou
     if (err)
         on_committed(group->client, err, list, group);
     rd_kafka_topic_partition_list_destroy(list);
+    mr_group_await_commit(group, wait_ms);
+}
+
+void mr_group_await_commit(mr_group *group, uint32_t wait_ms)
+{
     for (uint64_t end = mr_clock_ms() + wait_ms, now; group->committing && (now = mr_clock_ms()) < end;)
         rd_kafka_queue_poll_callback(group->commits, (int)(end - now < 100 ? end - now : 100));
 }
@@ -340,14 +341,10 @@ bool mr_group_close(mr_group *group, uint32_t timeout_ms)
 
 void mr_group_free(mr_group *group)
 {
-    if (!group)
+    if (!group->client)
         return;
-    if (group->commits)
-        rd_kafka_queue_destroy(group->commits);
-    if (group->events)
-        rd_kafka_queue_destroy(group->events);
-    if (group->client)
-        rd_kafka_destroy_flags(group->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    free(group->partitions);
-    free(group);
+    rd_kafka_queue_destroy(group->commits);
+    rd_kafka_queue_destroy(group->events);
+    rd_kafka_destroy_flags(group->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    group->client = NULL;
 }

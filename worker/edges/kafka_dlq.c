@@ -46,15 +46,20 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     mr_log(MR_LOG_WARN, "kafka_error", MR_FIELDS(.code = (unsigned)-code), "dead letters: %s", reason);
 }
 
-mr_status mr_dlq_new(const mr_config *config, mr_arena *arena, uint32_t letters_max, mr_bell *bell, mr_dlq **out,
-                     mr_error *error)
+mr_dlq *mr_dlq_new(const mr_config *config, mr_arena *arena, uint32_t letters_max)
 {
-    char why[512];
     mr_dlq *dlq = mr_arena_take(arena, "dead letters", 1, sizeof *dlq);
     dlq->owner.config = config;
     dlq->letters_max = letters_max;
     dlq->reports = mr_arena_take(arena, "dead letters", letters_max, sizeof *dlq->reports);
     dlq->failed = mr_arena_take(arena, "dead letters", letters_max, sizeof *dlq->failed);
+    return dlq;
+}
+
+mr_status mr_dlq_open(mr_dlq *dlq, mr_bell *bell, mr_error *error)
+{
+    static const uint64_t one = 1;
+    char why[512];
     rd_kafka_conf_t *conf = mr_kafka_conf(&dlq->owner, MR_KAFKA_PRODUCER, error);
     if (!conf)
         return MR_CONFIG;
@@ -65,10 +70,8 @@ mr_status mr_dlq_new(const mr_config *config, mr_arena *arena, uint32_t letters_
         rd_kafka_conf_destroy(conf);
         return mr_fail(error, MR_CONFIG, "kafka, dead letters: %s", why);
     }
-    static const uint64_t one = 1;
     dlq->reports_queue = rd_kafka_queue_get_main(dlq->client);
     rd_kafka_queue_io_event_enable(dlq->reports_queue, bell->fd, &one, sizeof one);
-    *out = dlq;
     return MR_OK;
 }
 
@@ -269,7 +272,7 @@ uint64_t mr_dlq_errors(const mr_dlq *dlq)
 
 void mr_dlq_free(mr_dlq *dlq)
 {
-    if (!dlq || !dlq->client)
+    if (!dlq->client)
         return;
     for (uint32_t i = 0; i < dlq->letters_max; i++)
         if (dlq->reports[i].event)

@@ -1,20 +1,21 @@
 /* A consumer thread's end of the group: messages of its partitions, one at a time. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/must.h"
 #include "kafka_private.h"
 
-mr_inbox *mr_inbox_new(mr_group *group, mr_bell *bell)
+mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena)
+{
+    mr_inbox *inbox = mr_arena_take(arena, "group", 1, sizeof *inbox);
+    inbox->group = group;
+    return inbox;
+}
+
+void mr_inbox_open(mr_inbox *inbox, mr_bell *bell)
 {
     static const uint64_t one = 1;
-    mr_inbox *inbox = calloc(1, sizeof *inbox);
-    must(inbox);
-    inbox->group = group;
-    inbox->queue = rd_kafka_queue_new(group->client);
+    inbox->queue = rd_kafka_queue_new(inbox->group->client);
     rd_kafka_queue_io_event_enable(inbox->queue, bell->fd, &one, sizeof one);
-    return inbox;
 }
 
 static bool find_header(const void *context, const char *name, const char **value, size_t *len)
@@ -73,10 +74,9 @@ void mr_message_free(mr_message *message)
     message->handle = NULL;
 }
 
-void mr_inbox_free(mr_inbox *inbox)
+void mr_inbox_close(mr_inbox *inbox)
 {
-    if (!inbox)
-        return;
-    rd_kafka_queue_destroy(inbox->queue);
-    free(inbox);
+    if (inbox->queue)
+        rd_kafka_queue_destroy(inbox->queue);
+    inbox->queue = NULL;
 }

@@ -12,7 +12,6 @@ struct mr_group {
     mr_kafka_owner owner; /* first: librdkafka's opaque */
     const mr_config *config;
     mr_group_listener listener;
-    mr_bell *bell;
     rd_kafka_t *client;
     rd_kafka_queue_t *events;  /* rebalances and errors, for main */
     rd_kafka_queue_t *commits; /* answers to commits, for main */

@@ -48,7 +48,7 @@ struct mr_consumer {
     uint64_t stuck_since_ns[MR_CAUSE_COUNT];
     uint64_t dlq_again_ms;
     tally *tally; /* [streams] */
-    _Atomic uint64_t turns;
+    _Atomic uint64_t turned_ms;
 };
 
 mr_status mr_consumer_new(mr_flow *flow, uint32_t number, mr_arena *arena, mr_consumer **out, mr_error *error)
@@ -98,9 +98,9 @@ void mr_consumer_order(mr_consumer *consumer, mr_order order, uint32_t slot)
     mr_bell_ring(&consumer->flow->consumer_bell[consumer->number]);
 }
 
-uint64_t mr_consumer_turns(const mr_consumer *consumer)
+uint64_t mr_consumer_turned_ms(const mr_consumer *consumer)
 {
-    return atomic_load_explicit(&consumer->turns, memory_order_relaxed);
+    return atomic_load_explicit(&consumer->turned_ms, memory_order_relaxed);
 }
 
 /* ---- pages ---- */
@@ -483,7 +483,7 @@ uint32_t mr_consumer_do_work(mr_consumer *consumer, uint64_t now_ms)
         mr_metric_add(consumer->flow->metrics, MR_M_POOL_USED, 0, 0,
                       (used - consumer->pages_used) * consumer->flow->plan->rows_page);
     consumer->pages_used = used;
-    atomic_fetch_add_explicit(&consumer->turns, 1, memory_order_relaxed);
+    atomic_store_explicit(&consumer->turned_ms, now_ms, memory_order_relaxed);
     return done;
 }
 

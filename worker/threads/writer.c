@@ -7,6 +7,8 @@
 #include "stages/batch.h"
 #include "stages/retry.h"
 
+#define KEEP_WARM_MS 20000 /* the session asks the server for a wait_timeout of 60 s */
+
 struct mr_writer {
     mr_flow *flow;
     const mr_config *config;
@@ -20,6 +22,7 @@ struct mr_writer {
     uint64_t paused_until_ms;
     uint32_t rows_per_write; /* lowered when the server finds a statement too big */
     mr_shard_state state;
+    uint64_t touched_ms; /* when the connection was last used or tried; 0: never */
 };
 
 mr_writer *mr_writer_new(mr_flow *flow, uint32_t shard, mr_arena *arena, uint64_t now_ms)
@@ -287,6 +290,26 @@ static void make_durable(mr_writer *writer)
 
 /* ---- the thread ---- */
 
+/* Without work: connects ahead of the first batch, and keeps the session from running into its own wait_timeout. */
+static uint32_t keep_warm(mr_writer *writer, uint64_t now_ms)
+{
+    if (writer->touched_ms != 0 && now_ms < writer->touched_ms + KEEP_WARM_MS)
+        return 0;
+    mr_sql_result result =
+        mr_sql_connected(writer->sql) ? mr_sql_rollback(writer->sql) : mr_sql_connect(writer->sql);
+    writer->touched_ms = mr_clock_ms();
+    if (result.db_class == MR_DB_OK) {
+        writer->failures = 0;
+        set_state(writer, MR_SHARD_LIVE);
+        return 1;
+    }
+    mr_metric_db_error(writer->flow->metrics, writer->shard, result.db_class, result.code);
+    mr_sql_close(writer->sql);
+    writer->touched_ms = 0; /* again when the pause is over */
+    pause_shard(writer, &result, mr_clock_ms());
+    return 1;
+}
+
 uint32_t mr_writer_do_work(mr_writer *writer, uint64_t now_ms)
 {
     if (now_ms < writer->paused_until_ms || atomic_load_explicit(&writer->flow->failed, memory_order_relaxed))
@@ -294,8 +317,9 @@ uint32_t mr_writer_do_work(mr_writer *writer, uint64_t now_ms)
     take_due(writer, now_ms);
     take_sealed(writer);
     if (writer->batch.count == 0)
-        return 0;
+        return keep_warm(writer, now_ms);
     make_durable(writer);
+    writer->touched_ms = mr_clock_ms();
     return 1;
 }
 
