@@ -15,6 +15,7 @@
 #ifndef MR_DATA_RECORD_H
 #define MR_DATA_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MR_FIELDS_MAX 256 /* columns of a table, the identity included */

@@ -5,8 +5,8 @@
  *          chunk chunk -> chunk           chunks come from one preallocated array and are named by index
  *                ^ cursor
  *
- * A pending entry is a 32-bit handle in a chunk: 4.13 bytes and no pointer.  Entries beyond the horizon
- * (ticks_per_turn) are kept in an overflow list of (turns, handle) that is looked at once a turn.
+ * A pending entry is a 32-bit handle in a chunk: 4.13 bytes and no pointer.  Entries beyond the horizon (one turn of the cursor) lie in
+ * chunks of their own, one kind for each coming turn, and move up when the cursor has passed their bucket.
  * Schedule and expire are O(1) per entry; memory is touched in sequence.  Time is passed in (milliseconds,
  * monotonic); one thread owns a wheel.  No allocation after mr_wheel_new; `capacity` handles always fit.
  * An entry is never given back before it is due, and at most one tick (plus the caller's delay) late.
@@ -20,10 +20,11 @@
 
 typedef struct mr_wheel mr_wheel;
 
-/* buckets: a power of two; tick_ms: a bucket's width; capacity: entries pending at once; now_ms: start. */
+/* buckets: a power of two; tick_ms: a bucket's width; capacity: entries pending at once; turns: no delay is longer than that many
+ * turns (1: all within the horizon); now_ms: start. */
 mr_wheel *mr_wheel_new(mr_arena *arena, const char *part, uint32_t buckets, uint32_t tick_ms, uint32_t capacity,
-                       uint64_t now_ms);
-/* handle is any 32-bit value; due_ms in the past means at the next tick. Must not exceed the capacity. */
+                       uint32_t turns, uint64_t now_ms);
+/* handle is any 32-bit value; due_ms in the past means at the next tick. Must not exceed capacity and turns. */
 void mr_wheel_schedule(mr_wheel *wheel, uint32_t handle, uint64_t due_ms);
 /* Gives out up to `max` handles that are due at now_ms, in order of buckets; returns how many.  Call again while it
  * returns max. A now_ms before the last one is taken as the last one. */

@@ -160,6 +160,7 @@ typedef struct mr_shard {
 } mr_shard;
 
 typedef struct mr_config {
+    struct mr_arena *texts; /* holds all texts and arrays */
     mr_kafka_config kafka;
     mr_stream *streams;
     size_t stream_count;

@@ -1,0 +1,287 @@
+/* Rules across keys. */
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/ksuid.h"
+#include "stages/config_table.h"
+
+#define PATH_MAX_BYTES 512
+
+static bool is_text(mr_type type)
+{
+    return type == MR_TYPE_STRING || type == MR_TYPE_JSON || type == MR_TYPE_BINARY;
+}
+
+static void check_column(mr_reader *reader, const mr_column *column, const char *path)
+{
+    char at[PATH_MAX_BYTES];
+#define AT(key) (snprintf(at, sizeof at, "%s." key, path), at)
+    if (!column->from.count && !column->value_json)
+        mr_config_error(reader, AT("from"), false, "say from which path, or give a constant `value`", "is missing");
+    if (column->from.count && column->value_json)
+        mr_config_error(reader, AT("value"), true, "keep one of them", "from and value together");
+    if (is_text(column->type) && !column->max_bytes)
+        mr_config_error(reader, AT("max_bytes"), false, "say how many bytes the longest value has",
+                        "is required for %s", mr_type_name(column->type));
+    if (!is_text(column->type) && column->max_bytes)
+        mr_config_error(reader, AT("max_bytes"), true, "leave it out", "means nothing for %s",
+                        mr_type_name(column->type));
+    if (column->max_chars && column->type != MR_TYPE_STRING)
+        mr_config_error(reader, AT("max_chars"), true, "leave it out", "means nothing for %s",
+                        mr_type_name(column->type));
+    if (column->type == MR_TYPE_DECIMAL && !column->precision)
+        mr_config_error(reader, AT("precision"), false, "such as \"precision\": 12, \"scale\": 2",
+                        "precision and scale are required for decimal");
+    if (column->type == MR_TYPE_DECIMAL && column->scale > column->precision && column->precision)
+        mr_config_error(reader, AT("scale"), false, "at most the precision", "%u digits after the point of %u in all",
+                        column->scale, column->precision);
+    if (column->type != MR_TYPE_DECIMAL && column->precision)
+        mr_config_error(reader, AT("precision"), true, "leave it out", "means nothing for %s",
+                        mr_type_name(column->type));
+    if (column->unit != MR_UNIT_NONE && column->type != MR_TYPE_DATETIME)
+        mr_config_error(reader, AT("unit"), true, "leave it out", "means nothing for %s", mr_type_name(column->type));
+    if (column->has_assume_offset && (column->type != MR_TYPE_DATETIME || column->unit != MR_UNIT_NONE))
+        mr_config_error(reader, AT("assume_offset"), true, "leave it out", "only for datetimes that are texts");
+    if (column->on_too_long != MR_TOO_LONG_DLQ && column->type != MR_TYPE_STRING)
+        mr_config_error(reader, AT("on_too_long"), true, "leave it out", "means nothing for %s",
+                        mr_type_name(column->type));
+    if (column->required && column->default_json)
+        mr_config_error(reader, AT("default"), true, "drop one of them", "required and default together");
+    if (column->default_json && column->value_json)
+        mr_config_error(reader, AT("default"), true, "drop one of them", "value and default together");
+#undef AT
+}
+
+/* Names in id.columns to indices. */
+static void resolve_id(mr_reader *reader, mr_stream *stream, const json_t *object, const char *path)
+{
+    char at[PATH_MAX_BYTES];
+    const json_t *id = json_object_get(object, "id");
+    const json_t *names = json_object_get(id, "columns");
+    snprintf(at, sizeof at, "%s.id", path);
+    if (!json_is_object(id)) {
+        if (!id)
+            mr_config_error(reader, at, false, "{ \"column\": \"id\", \"from\": \"ksuid\" }, or { \"columns\": [...] }",
+                            "is missing");
+        return;
+    }
+    if (json_is_array(names) == (stream->id_ksuid || stream->id_column)) {
+        mr_config_error(reader, at, false, "{ \"column\": \"id\", \"from\": \"ksuid\" }, or { \"columns\": [...] }",
+                        "an identity is a KSUID or columns");
+        return;
+    }
+    if (!json_is_array(names)) {
+        if (!stream->id_column || !stream->id_ksuid)
+            mr_config_error(reader, at, false, "{ \"column\": \"id\", \"from\": \"ksuid\" }",
+                            "a KSUID needs `column` and `from`");
+        return;
+    }
+    stream->id_columns = mr_arena_take(reader->config->texts, "configuration", json_array_size(names) + 1,
+                                       sizeof *stream->id_columns);
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        size_t c = 0;
+        while (name && c < stream->column_count && strcmp(stream->columns[c].name, name) != 0)
+            c++;
+        snprintf(at, sizeof at, "%s.id.columns[%zu]", path, i);
+        if (!name || c == stream->column_count) {
+            mr_config_error(reader, at, false, "name one of the stream's columns", "there is no such column");
+            continue;
+        }
+        if (!stream->columns[c].required && !stream->columns[c].value_json)
+            mr_config_error(reader, at, false, "make the column \"required\": true",
+                            "a primary key cannot be null, and %s may be", name);
+        stream->id_columns[stream->id_column_count++] = c;
+    }
+    if (json_array_size(names) == 0)
+        mr_config_error(reader, at, false, "name at least one", "the list is empty");
+}
+
+static void check_topics(mr_reader *reader, const mr_stream *stream, const char *path)
+{
+    if (stream->topic_count == 0) {
+        char at[PATH_MAX_BYTES];
+        snprintf(at, sizeof at, "%s.topic", path);
+        mr_config_error(reader, at, false, "name the topic, or `topics`", "is missing");
+    }
+    for (size_t i = 0; i < stream->topic_count; i++) {
+        regex_t pattern;
+        if (stream->topics[i][0] != '^')
+            continue;
+        if (regcomp(&pattern, stream->topics[i], REG_EXTENDED | REG_NOSUB))
+            mr_config_error(reader, path, false, "a POSIX extended regular expression",
+                            "the topic pattern \"%s\" does not compile", stream->topics[i]);
+        else
+            regfree(&pattern);
+    }
+}
+
+static void check_stream(mr_reader *reader, size_t i, const json_t *object)
+{
+    char path[64], at[PATH_MAX_BYTES];
+    mr_stream *stream = &reader->config->streams[i];
+    snprintf(path, sizeof path, "streams[%zu]", i);
+    check_topics(reader, stream, path);
+    if (stream->key.count == 0) {
+        static mr_source by_key = {.kind = MR_FROM_KEY, .text = "@key"};
+        stream->key = (mr_sources){.at = &by_key, .count = 1};
+    }
+    if (!json_object_get(object, "key_missing"))
+        stream->key_missing = stream->key.count == 1 && stream->key.at[0].kind == MR_FROM_KEY ? MR_KEY_MISSING_SPREAD
+                                                                                             : MR_KEY_MISSING_DLQ;
+    for (size_t c = 0; c < stream->column_count; c++) {
+        if (!stream->columns[c].name)
+            continue;
+        snprintf(at, sizeof at, "%s.columns[%zu]", path, c);
+        check_column(reader, &stream->columns[c], at);
+        bool again = stream->id_column && !strcmp(stream->id_column, stream->columns[c].name);
+        for (size_t d = 0; d < c && !again; d++)
+            again = stream->columns[d].name && !strcmp(stream->columns[d].name, stream->columns[c].name);
+        snprintf(at, sizeof at, "%s.columns[%zu].name", path, c);
+        if (again)
+            mr_config_error(reader, at, false, "columns have different names", "\"%s\" is there already",
+                            stream->columns[c].name);
+    }
+    resolve_id(reader, stream, object, path);
+    for (size_t j = 0; j < i; j++)
+        if (stream->name && reader->config->streams[j].name && !strcmp(stream->name, reader->config->streams[j].name)) {
+            snprintf(at, sizeof at, "%s.name", path);
+            mr_config_error(reader, at, false, "streams have different names", "\"%s\" is there already", stream->name);
+        }
+}
+
+/* Two topics whose coordinates would make the same KSUIDs in one table; one topic in two streams. */
+static void check_sources(mr_reader *reader)
+{
+    const mr_config *config = reader->config;
+    for (size_t a = 0; a < config->stream_count; a++)
+        for (size_t b = 0; b <= a; b++)
+            for (size_t i = 0; i < config->streams[a].topic_count; i++)
+                for (size_t j = 0; j < (a == b ? i : config->streams[b].topic_count); j++) {
+                    const mr_stream *one = &config->streams[a], *other = &config->streams[b];
+                    char path[64];
+                    snprintf(path, sizeof path, "streams[%zu].topic", a);
+                    if (!strcmp(one->topics[i], other->topics[j]))
+                        mr_config_error(reader, path, false, "one stream per topic", "the topic \"%s\" is %s's already",
+                                        one->topics[i], other->name ? other->name : "another stream");
+                    else if (one->id_ksuid && other->id_ksuid && one->table && other->table &&
+                             !strcmp(one->table, other->table) &&
+                             mr_ksuid_source(one->id_namespace, one->topics[i]) ==
+                                 mr_ksuid_source(other->id_namespace, other->topics[j]))
+                        mr_config_error(reader, path, false, "give one of them another id.namespace",
+                                        "\"%s\" and \"%s\" have the same hash and would share identities",
+                                        one->topics[i], other->topics[j]);
+                }
+}
+
+static void check_shard(mr_reader *reader, size_t i)
+{
+    char at[PATH_MAX_BYTES];
+    mr_shard *shard = &reader->config->shards[i];
+#define AT(key) (snprintf(at, sizeof at, "shards[%zu]." key, i), at)
+    if (!shard->name)
+        mr_config_error(reader, AT("name"), false, "name the shard", "is missing");
+    for (size_t j = 0; j < i; j++)
+        if (shard->name && reader->config->shards[j].name && !strcmp(shard->name, reader->config->shards[j].name))
+            mr_config_error(reader, AT("name"), false, "shards have different names", "\"%s\" is there already",
+                            shard->name);
+    if (!shard->database)
+        mr_config_error(reader, AT("database"), false, "here or in shard_defaults", "is missing");
+    if (!shard->user)
+        mr_config_error(reader, AT("user"), false, "here or in shard_defaults", "is missing");
+    if (!shard->host[0] == !shard->socket[0])
+        mr_config_error(reader, AT("host"), false, "name the server by host or by socket", "%s",
+                        shard->host[0] ? "host and socket together" : "is missing");
+    if (shard->password[0] && shard->password_file[0])
+        mr_config_error(reader, AT("password"), false, "keep password_file", "password and password_file together");
+    if (shard->tls_mode > MR_TLS_VERIFY_IDENTITY)
+        shard->tls_mode = shard->tls_ca_file[0] ? MR_TLS_VERIFY_IDENTITY : MR_TLS_DISABLED;
+    if (shard->tls_mode == MR_TLS_DISABLED && (shard->tls_ca_file[0] || shard->tls_cert_file[0]))
+        mr_config_error(reader, AT("tls.mode"), false, "verify_identity or verify_ca, or drop the files",
+                        "TLS files are given, but TLS is disabled");
+    if (shard->auth_cleartext && shard->tls_mode == MR_TLS_DISABLED)
+        mr_config_error(reader, AT("auth"), false, "set tls.mode to verify_identity",
+                        "cleartext passwords only over verified TLS");
+#undef AT
+}
+
+/* ---- librdkafka's properties ---- */
+
+/* What the worker owns, because a guarantee rests on it; the last part says what to use instead. */
+static const struct {
+    const char *name, *instead;
+} owned[] = {
+    {"bootstrap.servers", "kafka.bootstrap_servers"},
+    {"metadata.broker.list", "kafka.bootstrap_servers"},
+    {"group.id", "kafka.group_id"},
+    {"group.instance.id", "kafka.group_instance_id"},
+    {"isolation.level", "kafka.isolation"},
+    {"auto.offset.reset", "kafka.start and kafka.out_of_range"},
+    {"enable.auto.commit", "nothing: offsets are committed when rows are durable"},
+    {"auto.commit.enable", "nothing: offsets are committed when rows are durable"},
+    {"auto.commit.interval.ms", "kafka.commit_interval_ms"},
+    {"enable.auto.offset.store", "nothing: offsets are committed when rows are durable"},
+    {"enable.partition.eof", "nothing: the frontier needs it"},
+    {"enable.idempotence", "nothing: dead letters are acknowledged"},
+    {"acks", "nothing: dead letters are acknowledged by all replicas"},
+    {"request.required.acks", "nothing: dead letters are acknowledged by all replicas"},
+    {"message.timeout.ms", "nothing: dead letters are tried for as long as it takes"},
+    {"delivery.timeout.ms", "nothing: dead letters are tried for as long as it takes"},
+    {"transactional.id", "nothing: dead letters are not transactional"},
+    {"queued.max.messages.kbytes", "memory.fetch_mib"},
+    {"topic.blacklist", "the topic patterns of the streams"},
+    {"group.protocol", "nothing: the classic protocol is used"},
+    {"enabled_events", "nothing"},
+    {"delivery.report.only.error", "nothing: dead letters are acknowledged"},
+    {"check.crcs", "nothing"},
+};
+
+static void check_properties(mr_reader *reader, const mr_properties *properties, const char *name)
+{
+    for (size_t i = 0; i < properties->count; i++) {
+        char at[PATH_MAX_BYTES];
+        snprintf(at, sizeof at, "kafka.%s.%s", name, properties->at[i].name);
+        for (size_t j = 0; j < sizeof owned / sizeof owned[0]; j++)
+            if (!strcmp(properties->at[i].name, owned[j].name)) {
+                char remedy[128];
+                snprintf(remedy, sizeof remedy, "use %s", owned[j].instead);
+                mr_config_error(reader, at, true, remedy, "the worker owns this property");
+            }
+    }
+}
+
+static void check_kafka(mr_reader *reader)
+{
+    const mr_kafka_config *kafka = &reader->config->kafka;
+    if (!kafka->bootstrap_servers)
+        mr_config_error(reader, "kafka.bootstrap_servers", false, "name the brokers, host:port", "is missing");
+    if (!kafka->group_id)
+        mr_config_error(reader, "kafka.group_id", false, "name the consumer group", "is missing");
+    check_properties(reader, &kafka->properties, "properties");
+    check_properties(reader, &kafka->consumer_properties, "consumer_properties");
+    check_properties(reader, &kafka->producer_properties, "producer_properties");
+    check_properties(reader, &kafka->properties_file, "properties_file");
+}
+
+void mr_config_check_streams(mr_reader *reader, const json_t *root)
+{
+    mr_config *config = reader->config;
+    check_kafka(reader);
+    const json_t *streams = json_object_get(root, "streams");
+    if (!streams)
+        mr_config_error(reader, "streams", false, "describe at least one stream", "is missing");
+    for (size_t i = 0; i < config->stream_count; i++)
+        check_stream(reader, i, json_array_get(streams, i));
+    check_sources(reader);
+    if (!json_object_get(root, "shards"))
+        mr_config_error(reader, "shards", false, "describe at least one shard", "is missing");
+    for (size_t i = 0; i < config->shard_count; i++)
+        check_shard(reader, i);
+    if (config->retry.backoff_max_ms < config->retry.backoff_min_ms)
+        mr_config_error(reader, "retry.backoff_max_ms", false, "at least backoff_min_ms", "below backoff_min_ms");
+    if (config->park.probe_max_ms < config->park.probe_min_ms)
+        mr_config_error(reader, "park.probe_max_ms", false, "at least probe_min_ms", "below probe_min_ms");
+    if (!config->dlq.topic[0])
+        mr_config_error(reader, "dlq.topic", false, "such as {topic}.dlq", "must not be empty");
+}
