@@ -18,6 +18,7 @@ typedef struct mr_slot_snapshot {
     int64_t lowest;   /* the frontier: what may be committed */
     int64_t position; /* next offset to read */
     bool quiet;       /* nothing outstanding: lowest == position */
+    bool accepting;   /* messages are still taken: `quiet` may not last */
     bool stopped;     /* its log has been truncated under the position: to be held */
 } mr_slot_snapshot;
 

@@ -40,3 +40,9 @@ mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, 
     plan->holds_each = plan->pages_each * (uint32_t)least(page / smallest, MR_PARTITIONS_EACH) + MR_DEAD_LETTERS_EACH;
     return MR_OK;
 }
+
+uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan)
+{
+    return ((uint64_t)config->memory.fetch_mib << 21) + (UINT64_C(48) << 20) +
+           4 * (uint64_t)plan->page_bytes * config->shard_count;
+}

@@ -426,6 +426,7 @@ static void publish(mr_consumer *consumer)
                                                      .lowest = mr_frontier_lowest(consumer->frontier, i),
                                                      .position = mr_frontier_position(consumer->frontier, i),
                                                      .quiet = mr_frontier_quiet(consumer->frontier, i),
+                                                     .accepting = slot->accepting,
                                                      .stopped = slot->stopped});
     }
     for (uint32_t i = 0; i < consumer->config->stream_count; i++) {

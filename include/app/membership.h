@@ -1,0 +1,38 @@
+/* membership.h: main's book of the partitions that this worker owns: where each begins, what is committed, what is held.
+ *
+ * Main's thread only.  It answers rebalances (the listener of the group), sends orders to the consumers, and commits what they publish.  It never looks into
+ * a consumer: a commit is made of one published snapshot (slot.h), so offset and state are of one moment.
+ */
+#ifndef MR_APP_MEMBERSHIP_H
+#define MR_APP_MEMBERSHIP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "edges/kafka.h"
+#include "threads/consumer.h"
+#include "threads/flow.h"
+
+typedef struct mr_membership mr_membership;
+
+/* `busy` is called while main waits in here, so that its other duties go on; `stopping` as in mr_group_listener. */
+typedef struct mr_main_duties {
+    void *context;
+    void (*busy)(void *context);
+    bool (*stopping)(void *context);
+} mr_main_duties;
+
+mr_membership *mr_membership_new(mr_flow *flow, mr_consumer **consumers, mr_arena *arena);
+mr_group_listener mr_membership_listener(mr_membership *membership);
+void mr_membership_connect(mr_membership *membership, mr_group *group, mr_inbox **inboxes, mr_main_duties duties);
+
+/* Commits what is due, unless an answer is still outstanding. */
+void mr_membership_commit(mr_membership *membership);
+/* Once a second: gauges, and partitions whose log has gone from under them. */
+void mr_membership_look(mr_membership *membership, uint64_t now_ms);
+/* Shutdown: no more intake, waits for what is outstanding until deadline_ms, commits.  True when nothing is left. */
+bool mr_membership_drain(mr_membership *membership, uint64_t deadline_ms);
+uint32_t mr_membership_owned(const mr_membership *membership);
+uint32_t mr_membership_held(const mr_membership *membership);
+
+#endif

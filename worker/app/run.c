@@ -1,0 +1,324 @@
+#include "app/run.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/worker.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "edges/http.h"
+#include "edges/sql.h"
+#include "stages/snapshot.h"
+
+#define LOOK_MS 1000        /* gauges */
+#define TOPICS_MS 10000     /* partition counts, and whether brokers answer */
+#define LEAVE_MS 4000       /* of the grace period: to commit and leave the group */
+#define STUCK_MS 60000      /* /livez: a consumer thread turns at least ten times a second */
+
+typedef struct run {
+    const mr_config *config;
+    const char *config_file;
+    time_t config_changed;
+    mr_worker *worker;
+    mr_http *http;
+    int signals;
+    int asked_by; /* the signal that asked to stop; 0: none */
+    /* for the probes, which run on HTTP's thread */
+    _Atomic bool joined, draining, reachable;
+    _Atomic uint64_t turned_ms;
+} run;
+
+/* ---- probes ---- */
+
+static bool threads_turn(const void *context, mr_buf *why)
+{
+    const run *r = context;
+    uint64_t now = mr_clock_ms(), consumers = mr_worker_oldest_turn_ms(r->worker);
+    uint64_t mine = atomic_load(&r->turned_ms);
+    uint64_t oldest = consumers < mine ? consumers : mine;
+    mr_buf_printf(why, "the slowest thread turned %llu ms ago", (unsigned long long)(now > oldest ? now - oldest : 0));
+    return now < oldest + STUCK_MS;
+}
+
+static bool is_joined(const void *context, mr_buf *why)
+{
+    bool well = atomic_load(&((const run *)context)->joined);
+    mr_buf_text(why, well ? "member of the group" : "has not joined the group yet");
+    return well;
+}
+
+static bool is_not_draining(const void *context, mr_buf *why)
+{
+    bool well = !atomic_load(&((const run *)context)->draining);
+    mr_buf_text(why, well ? "running" : "draining");
+    return well;
+}
+
+static bool hears_brokers(const void *context, mr_buf *why)
+{
+    bool well = atomic_load(&((const run *)context)->reachable);
+    mr_buf_text(why, well ? "brokers answer" : "no broker has answered lately");
+    return well;
+}
+
+static bool is_started(const void *context, mr_buf *why)
+{
+    (void)context;
+    mr_buf_text(why, "the configuration is accepted and threads run");
+    return true;
+}
+
+/* ---- signals ---- */
+
+static int block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static time_t changed_at(const char *file)
+{
+    struct stat about;
+    return file && !stat(file, &about) ? about.st_mtime : 0;
+}
+
+static void reload(run *r)
+{
+    uint32_t changed = mr_group_reload_secrets(r->worker->group);
+    mr_metric_add(r->worker->flow.metrics, MR_M_CREDENTIALS_RELOADED, 0, 0, changed);
+    mr_log(MR_LOG_INFO, "secrets_read", NULL, "secrets were read again, %u of Kafka's changed; shards read theirs at every connect",
+           changed);
+    if (changed_at(r->config_file) != r->config_changed)
+        mr_log(MR_LOG_WARN, "configuration_changed", NULL, "%s has changed: restart to apply it", r->config_file);
+}
+
+/* Reads what signals have come; a second request to stop ends the program at once. */
+static void take_signals(run *r)
+{
+    struct signalfd_siginfo info;
+    while (read(r->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP) {
+            reload(r);
+            continue;
+        }
+        if (r->asked_by)
+            _exit(128 + (int)info.ssi_signo);
+        r->asked_by = (int)info.ssi_signo;
+        atomic_store(&r->draining, true);
+        mr_log(MR_LOG_INFO, "stopping", NULL, "asked to stop by %s: draining",
+               info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    }
+}
+
+/* ---- main's duties ---- */
+
+static void letter_done(void *context, uint32_t consumer, uint32_t number)
+{
+    mr_flow *flow = context;
+    mr_ring_push(flow->letters[consumer], number);
+    mr_bell_ring(&flow->consumer_bell[consumer]);
+}
+
+/* What must not wait, also while a rebalance does. */
+static void busy(void *context)
+{
+    run *r = context;
+    mr_flow *flow = &r->worker->flow;
+    uint64_t now = mr_clock_ms();
+    take_signals(r);
+    mr_dlq_serve(flow->dlq, now, letter_done, flow);
+    atomic_store(&r->turned_ms, now);
+}
+
+static bool stopping(void *context)
+{
+    run *r = context;
+    return r->asked_by != 0 || atomic_load(&r->worker->flow.failed);
+}
+
+static void count_topic(void *context, const char *topic, uint32_t partitions)
+{
+    mr_metrics_topic(context, topic, partitions);
+}
+
+static void look(run *r, uint64_t now_ms)
+{
+    mr_worker *worker = r->worker;
+    mr_metrics *metrics = worker->flow.metrics;
+    mr_membership_look(worker->membership, now_ms);
+    mr_metric_set(metrics, MR_M_LOG_DROPPED, 0, 0, mr_log_dropped());
+    mr_metric_set(metrics, MR_M_DLQ_ERRORS, 0, 0, mr_dlq_errors(worker->flow.dlq));
+    atomic_store(&r->joined, mr_group_joined(worker->group));
+    atomic_store(&r->reachable, mr_group_reachable(worker->group));
+}
+
+/* Sleeps until main's bell, a signal, or at most wait_ms. */
+static void rest(run *r, uint64_t wait_ms)
+{
+    mr_bell *bell = &r->worker->main_bell;
+    struct pollfd wait[2] = {{.fd = bell->fd, .events = POLLIN}, {.fd = r->signals, .events = POLLIN}};
+    mr_bell_announce(bell);
+    if (poll(wait, 2, (int)wait_ms) > 0 && wait[0].revents)
+        mr_bell_sleep(bell, 0); /* empties it */
+    mr_bell_stay(bell);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static mr_status turn_until_stopped(run *r, mr_error *error)
+{
+    mr_worker *worker = r->worker;
+    uint64_t commit_ms = 0, look_ms = 0, topics_ms = 0;
+    while (!stopping(r)) {
+        uint64_t now = mr_clock_ms();
+        busy(r);
+        mr_group_poll(worker->group);
+        if (mr_group_fatal(worker->group, error))
+            return MR_AGAIN;
+        if (now >= commit_ms) {
+            mr_membership_commit(worker->membership);
+            commit_ms = now + r->config->kafka.commit_interval_ms;
+        }
+        if (now >= look_ms) {
+            look(r, now);
+            look_ms = now + LOOK_MS;
+        }
+        if (now >= topics_ms) {
+            mr_group_topics(worker->group, count_topic, worker->flow.metrics, 1000);
+            topics_ms = mr_clock_ms() + TOPICS_MS;
+        }
+        uint64_t next = earlier(commit_ms, earlier(look_ms, topics_ms));
+        now = mr_clock_ms();
+        rest(r, next > now ? earlier(next - now, 100) : 0);
+    }
+    return MR_OK;
+}
+
+/* ---- start ---- */
+
+static void say_start(const mr_worker *worker)
+{
+    const mr_config *config = worker->config;
+    mr_log(MR_LOG_INFO, "start", NULL, "millrace %s, librdkafka %s, Connector/C %s, fingerprint %016llx",
+           MILLRACE_VERSION, mr_kafka_library_version(), mr_sql_library_version(),
+           (unsigned long long)mr_fingerprint(config));
+    for (size_t i = 0; i < config->stream_count; i++)
+        mr_log(MR_LOG_INFO, "start", MR_FIELDS(.stream = config->streams[i].name),
+               "stream: topic %s%s to table %s, %zu columns, %u bytes a record", config->streams[i].topics[0],
+               config->streams[i].topic_count > 1 ? " and others" : "", config->streams[i].table,
+               config->streams[i].column_count, worker->plan.layouts[i].size);
+    for (size_t i = 0; i < config->shard_count; i++) {
+        uint32_t slots = 0;
+        for (uint32_t slot = 0; slot < config->slots; slot++)
+            slots += config->slot_shard[slot] == i;
+        const mr_shard *shard = &config->shards[i];
+        mr_log(MR_LOG_INFO, "start", MR_FIELDS(.shard = shard->name), "shard: %s, database %s, %u of %u slots",
+               shard->socket[0] ? shard->socket : shard->host, shard->database, slots, config->slots);
+    }
+    char parts[512];
+    mr_buf buf = mr_buf_over(parts, sizeof parts);
+    size_t bytes;
+    const char *part;
+    for (size_t i = 0; (part = mr_arena_part(worker->arena, i, &bytes)) != NULL; i++)
+        if (bytes >= 1 << 16)
+            mr_buf_printf(&buf, ", %s %.1f", part, (double)bytes / (1 << 20));
+    mr_log(MR_LOG_INFO, "start", NULL,
+           "memory: %.1f MiB of our own%s; at most %.0f MiB more for the libraries; %u pages of %u records a consumer",
+           (double)mr_arena_total(worker->arena) / (1 << 20), parts,
+           (double)mr_plan_libraries(config, &worker->plan) / (1 << 20), worker->plan.pages_each,
+           worker->plan.rows_page);
+}
+
+static mr_status start(run *r, mr_error *error)
+{
+    static mr_probe_check live[1], ready[3], started[1];
+    mr_worker *worker = r->worker;
+    live[0] = (mr_probe_check){"threads", threads_turn, r};
+    ready[0] = (mr_probe_check){"group", is_joined, r};
+    ready[1] = (mr_probe_check){"draining", is_not_draining, r};
+    ready[2] = (mr_probe_check){"brokers", hears_brokers, r};
+    started[0] = (mr_probe_check){"started", is_started, r};
+    mr_probes probes = {.live = live, .ready = ready, .started = started, .live_count = 1, .ready_count = 3, .started_count = 1};
+    mr_status status =
+        mr_http_start(r->config, worker->flow.metrics, &probes, worker->arena, &r->http, error);
+    if (status)
+        return status;
+    mr_arena_freeze(worker->arena);
+    mr_metric_set(worker->flow.metrics, MR_M_MEMORY_LIMIT, 0, 0,
+                  mr_arena_total(worker->arena) + mr_plan_libraries(r->config, &worker->plan));
+    say_start(worker);
+    return mr_worker_start(worker, (mr_main_duties){.context = r, .busy = busy, .stopping = stopping}, error);
+}
+
+/* ---- the end ---- */
+
+static mr_status finish(run *r, uint64_t began_ms)
+{
+    mr_worker *worker = r->worker;
+    uint64_t grace_ms = r->config->shutdown.grace_s * 1000u;
+    uint64_t end_ms = began_ms + grace_ms;
+    uint64_t drain_ms = grace_ms > 2 * LEAVE_MS ? grace_ms - LEAVE_MS : grace_ms / 2;
+    bool failed = atomic_load(&worker->flow.failed);
+    bool quiet = mr_membership_drain(worker->membership, failed ? mr_clock_ms() : began_ms + drain_ms);
+    uint64_t now = mr_clock_ms();
+    bool left = mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
+    bool stopped = mr_worker_stop(worker, end_ms);
+    mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s", quiet ? "everything taken is durable and committed"
+                                                         : "not all that was taken became durable: it stays uncommitted and is read again",
+           left ? "left the group" : "brokers did not answer the leave");
+    if (!stopped) {
+        /* A thread is still inside a call to a database: commits are conservative, exiting is safe. */
+        mr_log_stop();
+        _exit(failed ? (int)worker->flow.failed_status : MR_AGAIN);
+    }
+    return quiet ? MR_OK : MR_AGAIN;
+}
+
+mr_status mr_run(const mr_config *config, const char *config_file)
+{
+    run r = {.config = config, .config_file = config_file, .config_changed = changed_at(config_file)};
+    mr_error error = {.text = ""};
+    r.signals = block_signals();
+    mr_status status = mr_kafka_version_check(&error);
+    if (!status)
+        status = mr_log_start(!config->log.text, (mr_log_level)config->log.level, &error);
+    if (!status)
+        status = mr_worker_new(config, &r.worker, &error);
+    if (!status)
+        status = start(&r, &error);
+    if (!status) {
+        status = turn_until_stopped(&r, &error);
+        mr_status end = finish(&r, mr_clock_ms());
+        if (atomic_load(&r.worker->flow.failed)) {
+            status = r.worker->flow.failed_status;
+            error = r.worker->flow.failed_error;
+        }
+        status = status ? status : end;
+    }
+    if (r.http)
+        mr_http_stop(r.http);
+    mr_log_stop();
+    if (r.worker)
+        mr_worker_free(r.worker);
+    if (error.text[0])
+        fprintf(stderr, "millrace: %s\n", error.text);
+    if (r.signals >= 0)
+        close(r.signals);
+    return status;
+}

@@ -1,0 +1,200 @@
+#include "app/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+
+typedef struct mr_thread {
+    pthread_t id;
+    bool running;
+    mr_flow *flow;
+    mr_consumer *consumer; /* one of the two */
+    mr_writer *writer;
+} mr_thread;
+
+/* ---- memory ---- */
+
+static mr_ring **rings(mr_arena *arena, uint32_t count, uint32_t capacity)
+{
+    mr_ring **made = mr_arena_take(arena, "rings", count, sizeof(mr_ring *));
+    for (uint32_t i = 0; i < count; i++)
+        made[i] = mr_ring_new(arena, "rings", capacity);
+    return made;
+}
+
+static mr_status connect_flow(mr_worker *worker, mr_error *error)
+{
+    const mr_config *config = worker->config;
+    mr_arena *arena = worker->arena;
+    mr_flow *flow = &worker->flow;
+    flow->config = config;
+    flow->plan = &worker->plan;
+    flow->consumers = config->kafka.consumer_threads;
+    flow->shards = (uint32_t)config->shard_count;
+    flow->main_bell = &worker->main_bell;
+    flow->pool = mr_pool_new(arena, flow->consumers, worker->plan.pages_each, worker->plan.page_bytes);
+    flow->metrics = mr_metrics_new(config, arena, flow->consumers * MR_PARTITIONS_EACH);
+    flow->dlq = mr_dlq_new(config, arena, flow->consumers * MR_DEAD_LETTERS_EACH);
+    flow->pages = rings(arena, flow->consumers * flow->shards, worker->plan.pages_each);
+    flow->done = rings(arena, flow->consumers * flow->shards, worker->plan.pages_each);
+    /* Three orders at most for each partition are on their way, and one for all of them. */
+    flow->orders = rings(arena, flow->consumers, 4 * MR_PARTITIONS_EACH);
+    flow->letters = rings(arena, flow->consumers, MR_DEAD_LETTERS_EACH);
+    flow->consumer_bell = mr_arena_take(arena, "rings", flow->consumers, sizeof *flow->consumer_bell);
+    flow->writer_bell = mr_arena_take(arena, "rings", flow->shards, sizeof *flow->writer_bell);
+    bool well = mr_bell_init(&worker->main_bell);
+    for (uint32_t i = 0; i < flow->consumers; i++)
+        well = mr_bell_init(&flow->consumer_bell[i]) && well;
+    for (uint32_t i = 0; i < flow->shards; i++)
+        well = mr_bell_init(&flow->writer_bell[i]) && well;
+    if (!well)
+        return mr_fail(error, MR_UNAVAILABLE, "cannot make an eventfd: %s: raise the limit of open files",
+                       strerror(errno));
+    return MR_OK;
+}
+
+mr_status mr_worker_new(const mr_config *config, mr_worker **out, mr_error *error)
+{
+    mr_arena *arena = mr_arena_new();
+    must(arena);
+    mr_worker *worker = mr_arena_take(arena, "threads", 1, sizeof *worker);
+    *out = worker;
+    worker->config = config;
+    worker->arena = arena;
+    mr_status status = mr_plan_make(config, arena, &worker->plan, error);
+    if (!status)
+        status = connect_flow(worker, error);
+    if (status)
+        return status;
+    mr_flow *flow = &worker->flow;
+    worker->consumers = mr_arena_take(arena, "threads", flow->consumers, sizeof *worker->consumers);
+    worker->writers = mr_arena_take(arena, "threads", flow->shards, sizeof *worker->writers);
+    worker->inboxes = mr_arena_take(arena, "threads", flow->consumers, sizeof *worker->inboxes);
+    worker->thread_count = flow->consumers + flow->shards;
+    worker->threads = mr_arena_take(arena, "threads", worker->thread_count, sizeof *worker->threads);
+    for (uint32_t i = 0; i < flow->consumers && !status; i++)
+        status = mr_consumer_new(flow, i, arena, &worker->consumers[i], error);
+    if (status)
+        return status;
+    for (uint32_t i = 0; i < flow->shards; i++)
+        worker->writers[i] = mr_writer_new(flow, i, arena, mr_clock_ms());
+    worker->membership = mr_membership_new(flow, worker->consumers, arena);
+    mr_group_listener listener = mr_membership_listener(worker->membership);
+    worker->group = mr_group_new(config, &listener, arena);
+    for (uint32_t i = 0; i < flow->consumers; i++)
+        worker->inboxes[i] = mr_inbox_new(worker->group, arena);
+    mr_metric_set(flow->metrics, MR_M_POOL_CAPACITY, 0, 0, (uint64_t)mr_pool_pages(flow->pool) * worker->plan.rows_page);
+    return MR_OK;
+}
+
+void mr_worker_free(mr_worker *worker)
+{
+    mr_flow *flow = &worker->flow;
+    if (worker->group) {
+        for (uint32_t i = 0; i < flow->consumers; i++)
+            mr_inbox_close(worker->inboxes[i]);
+        mr_group_free(worker->group);
+        mr_dlq_free(flow->dlq);
+    }
+    for (uint32_t i = 0; flow->consumer_bell && i < flow->consumers; i++)
+        mr_bell_close(&flow->consumer_bell[i]);
+    for (uint32_t i = 0; flow->writer_bell && i < flow->shards; i++)
+        mr_bell_close(&flow->writer_bell[i]);
+    if (flow->main_bell)
+        mr_bell_close(&worker->main_bell);
+    mr_arena_free(worker->arena);
+}
+
+/* ---- threads ---- */
+
+static void *run_consumer(void *context)
+{
+    mr_thread *thread = context;
+    while (!atomic_load_explicit(&thread->flow->stop, memory_order_relaxed))
+        if (mr_consumer_do_work(thread->consumer, mr_clock_ms()) == 0)
+            mr_consumer_wait(thread->consumer, mr_clock_ms());
+    mr_consumer_let_go(thread->consumer);
+    return NULL;
+}
+
+static void *run_writer(void *context)
+{
+    mr_thread *thread = context;
+    while (!atomic_load_explicit(&thread->flow->stop, memory_order_relaxed))
+        if (mr_writer_do_work(thread->writer, mr_clock_ms()) == 0)
+            mr_writer_wait(thread->writer, mr_clock_ms());
+    mr_writer_close(thread->writer);
+    return NULL;
+}
+
+mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *error)
+{
+    mr_flow *flow = &worker->flow;
+    mr_status status = mr_group_open(worker->group, &worker->main_bell, error);
+    if (!status)
+        status = mr_dlq_open(flow->dlq, &worker->main_bell, error);
+    if (status)
+        return status;
+    for (uint32_t i = 0; i < flow->consumers; i++) {
+        mr_inbox_open(worker->inboxes[i], &flow->consumer_bell[i]);
+        mr_consumer_connect(worker->consumers[i], worker->inboxes[i]);
+    }
+    mr_membership_connect(worker->membership, worker->group, worker->inboxes, duties);
+    for (uint32_t i = 0; i < worker->thread_count; i++) {
+        mr_thread *thread = &worker->threads[i];
+        bool consumer = i < flow->consumers;
+        *thread = (mr_thread){.flow = flow,
+                              .consumer = consumer ? worker->consumers[i] : NULL,
+                              .writer = consumer ? NULL : worker->writers[i - flow->consumers]};
+        int failed = pthread_create(&thread->id, NULL, consumer ? run_consumer : run_writer, thread);
+        if (failed)
+            return mr_fail(error, MR_UNAVAILABLE, "cannot start a thread: %s: raise the limit of threads",
+                           strerror(failed));
+        thread->running = true;
+        char name[16];
+        snprintf(name, sizeof name, "%s-%u", consumer ? "consumer" : "writer",
+                 (consumer ? i : i - flow->consumers) % 1000u);
+        pthread_setname_np(thread->id, name);
+    }
+    return mr_group_join(worker->group, error);
+}
+
+bool mr_worker_stop(mr_worker *worker, uint64_t deadline_ms)
+{
+    mr_flow *flow = &worker->flow;
+    atomic_store(&flow->stop, true);
+    for (uint32_t i = 0; i < flow->consumers; i++)
+        mr_bell_ring(&flow->consumer_bell[i]);
+    for (uint32_t i = 0; i < flow->shards; i++)
+        mr_bell_ring(&flow->writer_bell[i]);
+    bool all = true;
+    for (uint32_t i = 0; i < worker->thread_count; i++) {
+        if (!worker->threads[i].running)
+            continue;
+        uint64_t now = mr_clock_ms(), left = deadline_ms > now ? deadline_ms - now : 0;
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += (time_t)(left / 1000) + 1;
+        if (pthread_timedjoin_np(worker->threads[i].id, NULL, &until))
+            all = false;
+        else
+            worker->threads[i].running = false;
+    }
+    return all;
+}
+
+uint64_t mr_worker_oldest_turn_ms(const mr_worker *worker)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (uint32_t i = 0; i < worker->flow.consumers; i++) {
+        uint64_t turned = mr_consumer_turned_ms(worker->consumers[i]);
+        oldest = turned < oldest ? turned : oldest;
+    }
+    return oldest;
+}
