@@ -1,0 +1,64 @@
+/* json.h: one strict pass over a JSON text that remembers where the wanted values stand.
+ *
+ * RFC 8259, UTF-8 checked everywhere (RFC 3629), lone surrogates refused, nesting up to MR_JSON_DEPTH.  No tree, no allocation: the wanted
+ * paths are compiled into a trie at start, and the pass fills one span for each.  Of repeated names the last counts: a later value replaces
+ * everything found below an earlier one.  A step that is a number indexes an array.
+ *
+ * mr_paths is built once and then read-only (any thread); spans are the caller's.  Linear in the text; the stack grows with the nesting.
+ */
+#ifndef MR_STAGES_JSON_H
+#define MR_STAGES_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "stages/reason.h"
+
+#define MR_JSON_DEPTH 512
+
+typedef enum mr_json_kind {
+    MR_JSON_MISSING,
+    MR_JSON_NULL, /* null, or a step to it is null */
+    MR_JSON_TRUE,
+    MR_JSON_FALSE,
+    MR_JSON_NUMBER,
+    MR_JSON_STRING, /* the span lies between the quotes */
+    MR_JSON_OBJECT,
+    MR_JSON_ARRAY,
+    MR_JSON_WRONG_STEP, /* a step to it is neither object nor array nor null */
+} mr_json_kind;
+
+typedef struct mr_span {
+    uint32_t at, len; /* in the text, bytes */
+    uint8_t kind;     /* mr_json_kind */
+    bool escaped;     /* a string with escapes in it */
+} mr_span;
+
+typedef struct mr_paths mr_paths;
+
+/* Room for paths_max paths with steps_max steps in all. */
+mr_paths *mr_paths_new(mr_arena *arena, size_t paths_max, size_t steps_max);
+/* Returns the number by which mr_paths_span finds the span; the same path gives the same number. */
+uint32_t mr_paths_add(mr_paths *paths, const char *const *step, size_t steps);
+void mr_paths_seal(mr_paths *paths); /* after the last one */
+uint32_t mr_paths_count(const mr_paths *paths);
+const mr_span *mr_paths_span(const mr_paths *paths, const mr_span *spans, uint32_t number);
+
+/* Fills spans[mr_paths_count]; on refusal *position says where in the text. */
+mr_reason mr_json_scan(const mr_paths *paths, const char *text, size_t len, mr_span *spans, size_t *position);
+
+/* The text that a string span stands for (at most its length), written to `out`; returns its length.  The span was scanned. */
+size_t mr_json_unescape(const char *text, size_t len, char *out);
+/* One escape, at its backslash: writes at most 4 bytes and returns how many of the text it took. */
+size_t mr_json_unescape_one(const char *text, char *out, size_t *written);
+
+/* Length of the plain beginning of a string: no quote, backslash, control character or byte from 0x80 on. */
+size_t mr_json_plain(const char *text, size_t len);
+size_t mr_json_plain_scalar(const char *text, size_t len); /* the same without vector instructions */
+
+/* Bytes of the well-formed UTF-8 character at `text`, 0 when it is not one. */
+size_t mr_utf8_char(const char *text, size_t len);
+bool mr_utf8_valid(const char *text, size_t len);
+
+#endif

@@ -1,0 +1,91 @@
+#include "json_paths.h"
+
+#include <string.h>
+
+#include "base/must.h"
+
+mr_paths *mr_paths_new(mr_arena *arena, size_t paths_max, size_t steps_max)
+{
+    mr_paths *paths = mr_arena_take(arena, "decoders", 1, sizeof *paths);
+    paths->nodes_max = (uint32_t)steps_max + 1;
+    paths->paths_max = (uint32_t)paths_max;
+    paths->node = mr_arena_take(arena, "decoders", paths->nodes_max, sizeof *paths->node);
+    paths->span_of = mr_arena_take(arena, "decoders", paths_max ? paths_max : 1, sizeof *paths->span_of);
+    paths->nodes = 1;
+    paths->node[0] =
+        (mr_node){.name = "", .index = MR_NODE_NONE, .first_child = MR_NODE_NONE, .next = MR_NODE_NONE, .number = MR_NODE_NONE};
+    return paths;
+}
+
+/* "0", "17": an index without sign or leading zeros. */
+static uint32_t index_of(const char *step)
+{
+    size_t len = strlen(step);
+    uint32_t value = 0;
+    if (len == 0 || len > 9 || (step[0] == '0' && len > 1))
+        return MR_NODE_NONE;
+    for (size_t i = 0; i < len; i++) {
+        if (step[i] < '0' || step[i] > '9')
+            return MR_NODE_NONE;
+        value = value * 10 + (uint32_t)(step[i] - '0');
+    }
+    return value;
+}
+
+uint32_t mr_paths_add(mr_paths *paths, const char *const *step, size_t steps)
+{
+    uint32_t at = 0;
+    for (size_t i = 0; i < steps; i++) {
+        uint32_t child = paths->node[at].first_child;
+        while (child != MR_NODE_NONE && strcmp(paths->node[child].name, step[i]) != 0)
+            child = paths->node[child].next;
+        if (child == MR_NODE_NONE) {
+            must(paths->nodes < paths->nodes_max);
+            child = paths->nodes++;
+            paths->node[child] = (mr_node){.name = step[i],
+                                           .name_len = strlen(step[i]),
+                                           .index = index_of(step[i]),
+                                           .first_child = MR_NODE_NONE,
+                                           .next = paths->node[at].first_child,
+                                           .number = MR_NODE_NONE};
+            paths->node[at].first_child = child;
+        }
+        at = child;
+    }
+    if (paths->node[at].number == MR_NODE_NONE) {
+        must(paths->count < paths->paths_max);
+        paths->node[at].number = paths->count++;
+    }
+    return paths->node[at].number;
+}
+
+/* Depth first; returns the next free span.  The depth is that of a configured path. */
+static uint32_t number_spans(mr_paths *paths, mr_node *node, uint32_t next)
+{
+    node->own = MR_NODE_NONE;
+    if (node->number != MR_NODE_NONE) {
+        node->own = next;
+        paths->span_of[node->number] = next++;
+    }
+    node->below_from = next;
+    for (uint32_t i = node->first_child; i != MR_NODE_NONE; i = paths->node[i].next)
+        next = number_spans(paths, &paths->node[i], next);
+    node->below_to = next;
+    return next;
+}
+
+void mr_paths_seal(mr_paths *paths)
+{
+    must(number_spans(paths, &paths->node[0], 0) == paths->count);
+}
+
+uint32_t mr_paths_count(const mr_paths *paths)
+{
+    return paths->count;
+}
+
+const mr_span *mr_paths_span(const mr_paths *paths, const mr_span *spans, uint32_t number)
+{
+    must(number < paths->count);
+    return &spans[paths->span_of[number]];
+}
