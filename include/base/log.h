@@ -1,9 +1,13 @@
 /* log.h: one structured line per happening on stderr; never row data, never a secret.
  *
- * Any thread, after mr_log_start; a line is formatted on the caller's stack and handed to a bounded buffer
- * that the log's own thread writes out, so a blocked or closed stderr never stops the data path: what does
- * not fit is counted (millrace_log_dropped_total).  Equal (event, stream, shard, code, partition) within a
- * second collapse into one line with `count`.  Before mr_log_start, lines go straight to stderr.
+ * Any thread; a line is formatted on the caller's stack and handed to a bounded buffer that the log's own thread
+ * writes out, so a blocked or closed stderr never stops the data path: what does not fit, and what stderr refuses,
+ * is counted (millrace_log_dropped_total).  A caller holds the log's mutex for one copy of a line.
+ * Lines equal in (event, stream, topic, partition, shard, code) collapse: the first is written at once, those that
+ * follow within a second become one line, the last of them, with `count` when it stands for more than one.
+ * Before mr_log_start and after mr_log_stop, lines go straight to stderr.  SIGPIPE never reaches the caller.
+ * Memory: static, 512 KiB, of which only what is used is ever touched.  A line is at most 4,096 bytes (a pipe takes
+ * that much whole); a longer sentence is cut.
  */
 #ifndef MR_BASE_LOG_H
 #define MR_BASE_LOG_H
