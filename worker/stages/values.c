@@ -1,0 +1,270 @@
+/* Numbers, uuid, base64. */
+#include "stages/values.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGITS_MAX 96      /* more than any column keeps */
+#define DOUBLE_TEXT_MAX 1200 /* enough digits to decide every rounding */
+
+/* A number's significant digits: value = 0.d1 d2 d3 ... x 10^point. */
+typedef struct digits {
+    bool negative;
+    bool more; /* significant digits beyond those kept */
+    uint32_t count;
+    int64_t point;
+    char digit[DIGITS_MAX];
+} digits;
+
+/* The exponent after e; saturates, for a text may be as long as it likes. */
+static int64_t read_exponent(const char *at, const char *end)
+{
+    bool negative = *at == '-';
+    int64_t value = 0;
+    if (*at == '-' || *at == '+')
+        at++;
+    for (; at < end; at++)
+        if (value < 1000000000)
+            value = value * 10 + (*at - '0');
+    return negative ? -value : value;
+}
+
+static void read_digits(const char *text, size_t len, digits *out)
+{
+    const char *at = text, *end = text + len;
+    int64_t before = 0; /* digits before the point, from the first significant one on */
+    bool point = false;
+    uint32_t zeros = 0; /* kept back, in case they are trailing */
+    out->negative = at < end && *at == '-';
+    out->more = false;
+    out->count = 0;
+    if (out->negative)
+        at++;
+    for (; at < end && (*at | 0x20) != 'e'; at++) {
+        if (*at == '.') {
+            point = true;
+            continue;
+        }
+        bool significant = out->count > 0 || zeros > 0 || *at != '0';
+        if (!point && significant)
+            before++;
+        if (point && !significant)
+            before--;
+        if (!significant)
+            continue;
+        if (*at == '0') {
+            zeros++;
+            continue;
+        }
+        for (; zeros > 0 && out->count < DIGITS_MAX; zeros--)
+            out->digit[out->count++] = '0';
+        if (out->count < DIGITS_MAX && zeros == 0)
+            out->digit[out->count++] = *at;
+        else
+            out->more = true;
+        zeros = 0;
+    }
+    out->point = before + (at < end ? read_exponent(at + 1, end) : 0);
+    if (out->count == 0)
+        out->point = 0;
+}
+
+bool mr_is_number(const char *text, size_t len)
+{
+    size_t i = 0, from;
+    if (i < len && text[i] == '-')
+        i++;
+    for (from = i; i < len && text[i] >= '0' && text[i] <= '9'; i++)
+        ;
+    if (i == from || (text[from] == '0' && i - from > 1))
+        return false;
+    if (i < len && text[i] == '.') {
+        for (from = ++i; i < len && text[i] >= '0' && text[i] <= '9'; i++)
+            ;
+        if (i == from)
+            return false;
+    }
+    if (i < len && (text[i] | 0x20) == 'e') {
+        i++;
+        if (i < len && (text[i] == '+' || text[i] == '-'))
+            i++;
+        for (from = i; i < len && text[i] >= '0' && text[i] <= '9'; i++)
+            ;
+        if (i == from)
+            return false;
+    }
+    return i == len;
+}
+
+/* The magnitude of an integer; most of them are plain digits. */
+static mr_reason read_magnitude(const char *text, size_t len, bool *negative, uint64_t *magnitude)
+{
+    size_t i = len > 0 && text[0] == '-';
+    uint64_t value = 0;
+    *negative = i == 1;
+    if (len - i <= 19) {
+        for (; i < len && text[i] >= '0' && text[i] <= '9'; i++)
+            value = value * 10 + (uint64_t)(text[i] - '0');
+        if (i == len) {
+            *magnitude = value;
+            return MR_REASON_NONE;
+        }
+    }
+    digits number;
+    read_digits(text, len, &number);
+    if (number.more || (int64_t)number.count > number.point)
+        return number.count == 0 ? (*magnitude = 0, MR_REASON_NONE) : MR_REASON_TOO_PRECISE;
+    if (number.point > 20)
+        return MR_REASON_OUT_OF_RANGE;
+    value = 0;
+    for (int64_t d = 0; d < number.point; d++) {
+        unsigned digit = d < (int64_t)number.count ? (unsigned)(number.digit[d] - '0') : 0;
+        if (__builtin_mul_overflow(value, (uint64_t)10, &value) || __builtin_add_overflow(value, digit, &value))
+            return MR_REASON_OUT_OF_RANGE;
+    }
+    *magnitude = value;
+    return MR_REASON_NONE;
+}
+
+mr_reason mr_to_int64(const char *text, size_t len, int64_t least, int64_t most, int64_t *out)
+{
+    bool negative;
+    uint64_t magnitude;
+    mr_reason reason = read_magnitude(text, len, &negative, &magnitude);
+    if (reason)
+        return reason;
+    uint64_t limit = negative ? (uint64_t)0 - (uint64_t)least : (uint64_t)most;
+    if (magnitude > limit)
+        return MR_REASON_OUT_OF_RANGE;
+    *out = negative ? (int64_t)((uint64_t)0 - magnitude) : (int64_t)magnitude;
+    return MR_REASON_NONE;
+}
+
+mr_reason mr_to_uint64(const char *text, size_t len, uint64_t most, uint64_t *out)
+{
+    bool negative;
+    mr_reason reason = read_magnitude(text, len, &negative, out);
+    if (reason)
+        return reason;
+    return *out > (negative ? 0 : most) ? MR_REASON_OUT_OF_RANGE : MR_REASON_NONE;
+}
+
+mr_reason mr_to_double(const char *text, size_t len, double *out)
+{
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    digits number;
+    read_digits(text, len, &number);
+    int64_t scale = number.point - (int64_t)number.count;
+    if (!number.more && number.count <= 15 && scale >= -22 && scale <= 22) {
+        /* Both factors are exact, so the one operation rounds correctly (Clinger, 1990). */
+        uint64_t mantissa = 0;
+        for (uint32_t i = 0; i < number.count; i++)
+            mantissa = mantissa * 10 + (uint64_t)(number.digit[i] - '0');
+        double value = scale < 0 ? (double)mantissa / tens[-scale] : (double)mantissa * tens[scale];
+        *out = number.negative ? -value : value;
+        return MR_REASON_NONE;
+    }
+    char copy[DOUBLE_TEXT_MAX];
+    if (len >= sizeof copy)
+        return MR_REASON_TOO_PRECISE;
+    memcpy(copy, text, len);
+    copy[len] = 0;
+    *out = strtod(copy, NULL); /* the program never leaves the C locale */
+    return isfinite(*out) ? MR_REASON_NONE : MR_REASON_OUT_OF_RANGE;
+}
+
+mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale, char out[MR_DECIMAL_TEXT],
+                        size_t *out_len)
+{
+    digits number;
+    read_digits(text, len, &number);
+    int64_t whole = number.point > 0 ? number.point : 0;
+    if (number.count > 0 && whole > (int64_t)(precision - scale))
+        return MR_REASON_OUT_OF_RANGE;
+    if (number.more || (int64_t)number.count - number.point > (int64_t)scale)
+        return MR_REASON_TOO_PRECISE;
+    size_t at = 0;
+    if (number.negative && number.count > 0)
+        out[at++] = '-';
+    if (whole == 0)
+        out[at++] = '0';
+    for (int64_t i = 0; i < whole; i++)
+        out[at++] = i < (int64_t)number.count ? number.digit[i] : '0';
+    if ((int64_t)number.count > number.point) {
+        out[at++] = '.';
+        for (int64_t i = number.point; i < 0; i++)
+            out[at++] = '0';
+        for (int64_t i = whole; i < (int64_t)number.count; i++)
+            out[at++] = number.digit[i];
+    }
+    *out_len = at;
+    return MR_REASON_NONE;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+mr_reason mr_to_uuid(const char *text, size_t len, unsigned char out[16])
+{
+    size_t at = 0;
+    if (len != 36)
+        return MR_REASON_BAD_FORMAT;
+    for (size_t i = 0; i < 36; i++) {
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+            if (text[i] != '-')
+                return MR_REASON_BAD_FORMAT;
+            continue;
+        }
+        int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+        if (high < 0 || low < 0)
+            return MR_REASON_BAD_FORMAT;
+        out[at++] = (unsigned char)(high << 4 | low);
+        i++;
+    }
+    return MR_REASON_NONE;
+}
+
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+mr_reason mr_to_binary(const char *text, size_t len, unsigned char *out, size_t cap, size_t *out_len)
+{
+    size_t padding = 0, written = 0;
+    if (len % 4 != 0)
+        return MR_REASON_BAD_FORMAT;
+    while (padding < 2 && padding < len && text[len - 1 - padding] == '=')
+        padding++;
+    size_t bytes = len / 4 * 3 - padding;
+    uint32_t bits = 0;
+    for (size_t i = 0; i < len - padding; i++) {
+        int digit = base64_digit(text[i]);
+        if (digit < 0)
+            return MR_REASON_BAD_FORMAT;
+        bits = bits << 6 | (uint32_t)digit;
+        unsigned held = 6 * (unsigned)(i % 4 + 1);
+        if (held >= 8 && written < bytes && written < cap) {
+            unsigned shift = held % 8;
+            out[written++] = (unsigned char)(bits >> shift);
+        }
+    }
+    /* Bits that no byte takes must be zero: one value has one text. */
+    if ((padding == 1 && bits & 3) || (padding == 2 && bits & 15))
+        return MR_REASON_BAD_FORMAT;
+    *out_len = bytes;
+    return bytes > cap ? MR_REASON_TOO_LONG : MR_REASON_NONE;
+}
