@@ -1,0 +1,331 @@
+/* The table of metrics, and counting. */
+#include "stages/metrics.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "metrics_private.h"
+#include "stages/dberror.h"
+#include "stages/reason.h"
+#include "stages/snapshot.h"
+
+/* clang-format off */
+/*    id                         name                                   type       labels            scale   bounds     help */
+#define FAMILIES(X)                                                                                                              \
+    X(MR_M_MESSAGES_CONSUMED,    "millrace_messages_consumed_total",    COUNTER,   STREAM, NONE,     ONES,   NO_BOUNDS,           \
+      "Messages taken from Kafka for the live flow.")                                                                           \
+    X(MR_M_BYTES_CONSUMED,       "millrace_bytes_consumed_total",       COUNTER,   STREAM, NONE,     ONES,   NO_BOUNDS,           \
+      "Bytes of the keys and values of these messages.")                                                                        \
+    X(MR_M_ROWS_WRITTEN,         "millrace_rows_written_total",         COUNTER,   STREAM, SHARD,    ONES,   NO_BOUNDS,           \
+      "Rows made durable, those that were there before included.")                                                              \
+    X(MR_M_ROWS_EXISTING,        "millrace_rows_existing_total",        COUNTER,   STREAM, SHARD,    ONES,   NO_BOUNDS,           \
+      "Of the rows written, those that were there before; without a replay an alarm.")                                          \
+    X(MR_M_DEAD_LETTERS,         "millrace_dead_letters_total",         COUNTER,   STREAM, REASON,   ONES,   NO_BOUNDS,           \
+      "Events that went to the dead letter topic, acknowledged.")                                                               \
+    X(MR_M_FILTERED,             "millrace_filtered_total",             COUNTER,   STREAM, NONE,     ONES,   NO_BOUNDS,           \
+      "Events that the configuration leaves out.")                                                                              \
+    X(MR_M_RELEASED,             "millrace_released_total",             COUNTER,   RELEASED, NONE,   ONES,   NO_BOUNDS,           \
+      "Events given up unwritten; whoever owns the partition next reads them again.")                                           \
+    X(MR_M_IN_FLIGHT,            "millrace_in_flight_records",          GAUGE,     NONE, NONE,       ONES,   NO_BOUNDS,           \
+      "Events taken from Kafka that are neither durable nor settled otherwise.")                                                \
+    X(MR_M_POOL_USED,            "millrace_pool_used_records",          GAUGE,     NONE, NONE,       ONES,   NO_BOUNDS,           \
+      "Records of the pool in pages that are in use.")                                                                          \
+    X(MR_M_POOL_CAPACITY,        "millrace_pool_capacity_records",      GAUGE,     NONE, NONE,       ONES,   NO_BOUNDS,           \
+      "Records that the pool holds.")                                                                                           \
+    X(MR_M_MEMORY_LIMIT,         "millrace_memory_limit_bytes",         GAUGE,     NONE, NONE,       ONES,   NO_BOUNDS,           \
+      "The memory total that was printed at start: what the worker stays below.")                                               \
+    X(MR_M_RETRIES,              "millrace_retries_total",              COUNTER,   SHARD, CLASS,     ONES,   NO_BOUNDS,           \
+      "Batches that will be tried again, by the class of error.")                                                               \
+    X(MR_M_DB_ERRORS,            "millrace_db_errors_total",            COUNTER,   SHARD, CLASS,     ONES,   NO_BOUNDS,           \
+      "Errors that a shard answered, by class and code; code other: beyond the codes told apart.")                              \
+    X(MR_M_RETRY_PENDING,        "millrace_retry_pending",              GAUGE,     SHARD, NONE,      ONES,   NO_BOUNDS,           \
+      "Pages that wait in the retry wheel.")                                                                                    \
+    X(MR_M_SHARD_STATE,          "millrace_shard_state",                GAUGE,     SHARD, STATE,     ONES,   NO_BOUNDS,           \
+      "1 for the state that the shard is in.")                                                                                  \
+    X(MR_M_BATCH_ROWS,           "millrace_batch_rows",                 HISTOGRAM, SHARD, NONE,      ONES,   ROWS,                \
+      "Rows of a transaction.")                                                                                                 \
+    X(MR_M_WRITE_DURATION,       "millrace_write_duration_seconds",     HISTOGRAM, SHARD, NONE,      MICROS, WRITE_US,            \
+      "Time to write and commit a batch.")                                                                                      \
+    X(MR_M_WRITER_BUSY,          "millrace_writer_busy_seconds_total",  COUNTER,   SHARD, NONE,      MICROS, NO_BOUNDS,           \
+      "Time that the shard's writer spent in the database.")                                                                    \
+    X(MR_M_EVENT_AGE,            "millrace_event_age_seconds",          HISTOGRAM, STREAM, PATH,     MILLIS, AGE_MS,              \
+      "From an event's Kafka timestamp to its durable row.")                                                                    \
+    X(MR_M_BACKPRESSURE,         "millrace_backpressure_seconds_total", COUNTER,   CAUSE, NONE,      MICROS, NO_BOUNDS,           \
+      "Time that consumer threads could not go on, by what they waited for.")                                                   \
+    X(MR_M_TOPIC_PARTITIONS,     "millrace_topic_partitions",           GAUGE,     TOPIC, NONE,      ONES,   NO_BOUNDS,           \
+      "Partitions that the topic has.")                                                                                         \
+    X(MR_M_ASSIGNED_PARTITIONS,  "millrace_assigned_partitions",        GAUGE,     TOPIC, NONE,      ONES,   NO_BOUNDS,           \
+      "Partitions of the topic that this worker owns.")                                                                         \
+    X(MR_M_REBALANCES,           "millrace_rebalances_total",           COUNTER,   NONE, NONE,       ONES,   NO_BOUNDS,           \
+      "Assignments and revocations by the group.")                                                                              \
+    X(MR_M_COMMIT_ERRORS,        "millrace_commit_errors_total",        COUNTER,   NONE, NONE,       ONES,   NO_BOUNDS,           \
+      "Offset commits that the group refused or did not answer.")                                                               \
+    X(MR_M_DLQ_ERRORS,           "millrace_dlq_errors_total",           COUNTER,   NONE, NONE,       ONES,   NO_BOUNDS,           \
+      "Dead letters that could not be delivered and are sent again.")                                                           \
+    X(MR_M_LOG_DROPPED,          "millrace_log_dropped_total",          COUNTER,   NONE, NONE,       ONES,   NO_BOUNDS,           \
+      "Log lines that stderr did not take.")                                                                                    \
+    X(MR_M_CREDENTIALS_RELOADED, "millrace_credentials_reloaded_total", COUNTER,   NONE, NONE,       ONES,   NO_BOUNDS,           \
+      "Secrets read again and put to use.")
+/* clang-format on */
+
+const mr_family mr_families[MR_M_COUNT] = {
+#define X(id, name, type, a, b, scale, bounds, help) [id] = {name, type, a, b, scale, bounds, help},
+    FAMILIES(X)
+#undef X
+};
+
+enum {
+#define X(id, ...) ROW_##id,
+    FAMILIES(X)
+#undef X
+        ROW_COUNT
+};
+#define X(id, ...) _Static_assert((int)ROW_##id == (int)(id), "the table is in the order of mr_metric_id");
+FAMILIES(X)
+#undef X
+_Static_assert((int)ROW_COUNT == (int)MR_M_COUNT, "every metric of mr_metric_id has its line in the table");
+
+static const uint64_t rows[] = {1,   2,    5,    10,   20,    50,    100,   200,
+                                500, 1000, 2000, 5000, 10000, 20000, 50000, 100000};
+static const uint64_t write_us[] = {100,     250,     500,     1000,     2500,     5000,
+                                    10000,   25000,   50000,   100000,   250000,   500000,
+                                    1000000, 2500000, 5000000, 10000000, 30000000, 60000000};
+static const uint64_t age_ms[] = {1,    2,    5,     10,    20,    50,     100,    200,    500,     1000,
+                                  2000, 5000, 10000, 30000, 60000, 120000, 300000, 600000, 1800000, 3600000};
+
+#define LIST(array)                                                                                          \
+    {                                                                                                        \
+        array, sizeof(array) / sizeof *(array)                                                               \
+    }
+const mr_bound_list mr_bound_lists[BOUNDS_COUNT] = {
+    [ROWS] = LIST(rows), [WRITE_US] = LIST(write_us), [AGE_MS] = LIST(age_ms)};
+
+uint32_t mr_label_extent(const mr_config *config, mr_label label)
+{
+    switch (label) {
+    case NONE:
+    case TOPIC:
+        return 1;
+    case STREAM:
+        return (uint32_t)config->stream_count;
+    case SHARD:
+        return (uint32_t)config->shard_count;
+    case REASON:
+        return MR_REASON_COUNT;
+    case RELEASED:
+        return MR_RELEASED_COUNT;
+    case STATE:
+        return MR_SHARD_STATE_COUNT;
+    case CLASS:
+        return MR_DB_CLASS_COUNT;
+    case PATH:
+        return 2;
+    case CAUSE:
+        return MR_CAUSE_COUNT;
+    }
+    return 0;
+}
+
+/* Cells that one pair of labels takes. */
+static uint32_t width_of(mr_metric_id id)
+{
+    return mr_families[id].type == HISTOGRAM ? mr_bound_lists[mr_families[id].bounds].count + 2 : 1;
+}
+
+mr_metrics *mr_metrics_new(const mr_config *config, mr_arena *arena, uint32_t partitions_max)
+{
+    static const char part[] = "metrics";
+    mr_metrics *metrics = mr_arena_take(arena, part, 1, sizeof *metrics);
+    uint32_t cells = 0;
+    metrics->config = config;
+    metrics->fingerprint = mr_fingerprint(config);
+    metrics->process = (mr_process_gauges){-1, -1, -1, -1, -1, -1};
+    for (int id = 0; id < MR_M_COUNT; id++) {
+        metrics->first[id] = cells;
+        metrics->extent_a[id] = mr_label_extent(config, mr_families[id].a);
+        metrics->extent_b[id] = mr_label_extent(config, mr_families[id].b);
+        cells += metrics->extent_a[id] * metrics->extent_b[id] * width_of((mr_metric_id)id);
+    }
+    metrics->cells = mr_arena_take(arena, part, cells, sizeof *metrics->cells);
+    metrics->db_codes =
+        mr_arena_take(arena, part, config->shard_count * MR_DB_CODES, sizeof *metrics->db_codes);
+    pthread_mutex_init(&metrics->lock, NULL);
+    metrics->topics_max = partitions_max < MR_METRICS_TOPICS ? partitions_max : MR_METRICS_TOPICS;
+    metrics->topics = mr_arena_take(arena, part, metrics->topics_max, sizeof *metrics->topics);
+    metrics->partitions_max = partitions_max;
+    metrics->partitions = mr_arena_take(arena, part, partitions_max, sizeof *metrics->partitions);
+    return metrics;
+}
+
+static void copy_text(char *to, size_t cap, const char *from)
+{
+    mr_buf buf = mr_buf_over(to, cap);
+    mr_buf_text(&buf, from);
+}
+
+void mr_metrics_info(mr_metrics *metrics, const char *librdkafka, const char *mariadb_connector,
+                     uint64_t config_hash)
+{
+    copy_text(metrics->librdkafka, sizeof metrics->librdkafka, librdkafka);
+    copy_text(metrics->mariadb_connector, sizeof metrics->mariadb_connector, mariadb_connector);
+    metrics->config_hash = config_hash;
+}
+
+/* ---- counting ---- */
+
+_Atomic uint64_t *mr_metric_cells(const mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b)
+{
+    must(a < metrics->extent_a[id] && b < metrics->extent_b[id]);
+    return &metrics->cells[metrics->first[id] + (a * metrics->extent_b[id] + b) * width_of(id)];
+}
+
+void mr_metric_add(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t delta)
+{
+    must(mr_families[id].type != HISTOGRAM);
+    atomic_fetch_add_explicit(mr_metric_cells(metrics, id, a, b), delta, memory_order_relaxed);
+}
+
+void mr_metric_set(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t value)
+{
+    must(mr_families[id].type != HISTOGRAM);
+    atomic_store_explicit(mr_metric_cells(metrics, id, a, b), value, memory_order_relaxed);
+}
+
+void mr_metric_observe(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t value,
+                       uint64_t times)
+{
+    must(mr_families[id].type == HISTOGRAM);
+    const mr_bound_list *bounds = &mr_bound_lists[mr_families[id].bounds];
+    _Atomic uint64_t *cells = mr_metric_cells(metrics, id, a, b);
+    uint32_t bucket = 0;
+    while (bucket < bounds->count && value > bounds->at[bucket])
+        bucket++;
+    atomic_fetch_add_explicit(&cells[bucket], times, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cells[bounds->count + 1], value * times, memory_order_relaxed);
+}
+
+/* The code's place in the shard's table; NULL: the table is full. */
+static mr_db_code *code_place(mr_metrics *metrics, uint32_t shard, uint32_t db_class, unsigned code)
+{
+    mr_db_code *codes = &metrics->db_codes[shard * MR_DB_CODES];
+    uint64_t key = (uint64_t)(db_class + 1) << 32 | code;
+    for (uint32_t i = 0; i < MR_DB_CODES; i++) {
+        mr_db_code *one = &codes[(code + db_class + i) & (MR_DB_CODES - 1)];
+        uint64_t found = 0;
+        if (atomic_compare_exchange_strong(&one->key, &found, key) || found == key)
+            return one;
+    }
+    return NULL;
+}
+
+void mr_metric_db_error(mr_metrics *metrics, uint32_t shard, uint32_t db_class, unsigned code)
+{
+    _Atomic uint64_t *other = mr_metric_cells(metrics, MR_M_DB_ERRORS, shard, db_class);
+    mr_db_code *place = code_place(metrics, shard, db_class, code);
+    atomic_fetch_add_explicit(place ? &place->count : other, 1, memory_order_relaxed);
+}
+
+uint64_t mr_metric_get(const mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b)
+{
+    _Atomic uint64_t *cells = mr_metric_cells(metrics, id, a, b);
+    uint64_t sum = atomic_load_explicit(&cells[0], memory_order_relaxed);
+    if (mr_families[id].type == HISTOGRAM)
+        for (uint32_t i = 1; i <= mr_bound_lists[mr_families[id].bounds].count; i++)
+            sum += atomic_load_explicit(&cells[i], memory_order_relaxed);
+    if (id == MR_M_DB_ERRORS)
+        for (uint32_t i = 0; i < MR_DB_CODES; i++) {
+            mr_db_code *one = &metrics->db_codes[a * MR_DB_CODES + i];
+            if (atomic_load_explicit(&one->key, memory_order_relaxed) >> 32 == b + 1)
+                sum += atomic_load_explicit(&one->count, memory_order_relaxed);
+        }
+    return sum;
+}
+
+/* ---- topics and partitions ---- */
+
+/* The topic's entry, made when it is new; MR_METRICS_TOPICS: there is no room. With the lock held. */
+static uint32_t topic_index(mr_metrics *metrics, const char *topic)
+{
+    uint32_t place = MR_METRICS_TOPICS;
+    for (uint32_t i = 0; i < metrics->topics_used; i++) {
+        if (metrics->topics[i].used && strcmp(metrics->topics[i].name, topic) == 0)
+            return i;
+        if (!metrics->topics[i].used && place == MR_METRICS_TOPICS)
+            place = i;
+    }
+    if (place == MR_METRICS_TOPICS && metrics->topics_used < metrics->topics_max)
+        place = metrics->topics_used++;
+    if (place != MR_METRICS_TOPICS) {
+        metrics->topics[place] = (mr_topic_entry){.used = true};
+        copy_text(metrics->topics[place].name, sizeof metrics->topics[place].name, topic);
+    } else if (!metrics->topics_full_said) {
+        metrics->topics_full_said = true;
+        mr_log(MR_LOG_WARN, "metrics_full", MR_FIELDS(.topic = topic),
+               "metrics tell %u topics apart: this one and further ones are left out", metrics->topics_max);
+    }
+    return place;
+}
+
+static void forget_if_unused(mr_topic_entry *topic)
+{
+    topic->used = topic->partitions > 0 || topic->assigned > 0;
+}
+
+void mr_metrics_partition_open(mr_metrics *metrics, uint32_t slot, const char *topic, int32_t partition)
+{
+    must(slot < metrics->partitions_max && !metrics->partitions[slot].open);
+    mr_metrics_partition_set(metrics, slot,
+                             &(mr_partition_gauges){.committed = -1, .frontier = -1, .end = -1});
+    pthread_mutex_lock(&metrics->lock);
+    mr_partition_entry *entry = &metrics->partitions[slot];
+    entry->topic = topic_index(metrics, topic);
+    entry->partition = partition;
+    entry->open = true;
+    if (entry->topic != MR_METRICS_TOPICS)
+        metrics->topics[entry->topic].assigned++;
+    if (slot >= metrics->partitions_used)
+        metrics->partitions_used = slot + 1;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+void mr_metrics_partition_set(mr_metrics *metrics, uint32_t slot, const mr_partition_gauges *gauges)
+{
+    must(slot < metrics->partitions_max);
+    mr_partition_entry *entry = &metrics->partitions[slot];
+    atomic_store_explicit(&entry->committed, gauges->committed, memory_order_relaxed);
+    atomic_store_explicit(&entry->frontier, gauges->frontier, memory_order_relaxed);
+    atomic_store_explicit(&entry->end, gauges->end, memory_order_relaxed);
+    atomic_store_explicit(&entry->frontier_moved_ms, gauges->frontier_moved_ms, memory_order_relaxed);
+    atomic_store_explicit(&entry->last_commit_wall_ms, gauges->last_commit_wall_ms, memory_order_relaxed);
+    atomic_store_explicit(&entry->held, gauges->held, memory_order_relaxed);
+}
+
+void mr_metrics_partition_close(mr_metrics *metrics, uint32_t slot)
+{
+    must(slot < metrics->partitions_max && metrics->partitions[slot].open);
+    pthread_mutex_lock(&metrics->lock);
+    mr_partition_entry *entry = &metrics->partitions[slot];
+    entry->open = false;
+    if (entry->topic != MR_METRICS_TOPICS) {
+        metrics->topics[entry->topic].assigned--;
+        forget_if_unused(&metrics->topics[entry->topic]);
+    }
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+void mr_metrics_topic(mr_metrics *metrics, const char *topic, uint32_t partitions)
+{
+    pthread_mutex_lock(&metrics->lock);
+    uint32_t index = topic_index(metrics, topic);
+    if (index != MR_METRICS_TOPICS) {
+        metrics->topics[index].partitions = partitions;
+        forget_if_unused(&metrics->topics[index]);
+    }
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+void mr_metrics_process(mr_metrics *metrics, const mr_process_gauges *gauges)
+{
+    metrics->process = *gauges;
+}
