@@ -33,6 +33,8 @@ uint32_t mr_wheel_pending(const mr_wheel *wheel);
 /* Earliest time at which expire could give something out (a lower bound, at most one turn away); UINT64_MAX
  * when nothing is pending. */
 uint64_t mr_wheel_next_ms(const mr_wheel *wheel);
+/* The latest due_ms that mr_wheel_schedule takes now; it grows with what mr_wheel_expire has passed. */
+uint64_t mr_wheel_latest_ms(const mr_wheel *wheel);
 uint64_t mr_wheel_bytes(const mr_wheel *wheel);  /* memory of the wheel, for the account per entry */
 void mr_wheel_check(const mr_wheel *wheel);      /* asserts every invariant; for tests and the simulator */
 

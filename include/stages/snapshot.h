@@ -3,7 +3,9 @@
  *     mr1.<fingerprint, 16 hex digits>.<clean|dirty>.<its own offset>.<entries>
  *
  * ASCII, at most 4,096 bytes (the broker's limit).  `clean`: nothing is durable at or above the offset.  Entries name the
- * parked ranges of shards; there are none yet, so the part is empty and a text that has some is MR_MARK_NEWER.
+ * parked ranges of shards, one after the other, separated by commas; in one, the parts are separated by colons and the first
+ * says what it is, so that kinds can be added.  There are none yet: the part is empty, and a text that has something there
+ * is MR_MARK_NEWER, as is any other number after "mr".  A text that does not begin with "mr<number>." has another author.
  * Pure functions.
  */
 #ifndef MR_STAGES_SNAPSHOT_H
@@ -15,6 +17,11 @@
 #include "stages/config.h"
 
 #define MR_METADATA_MAX 4096
+
+/* Parts of the fingerprint: how a key becomes a slot, and the decoder's reading of keys and identities. Change the number when an
+ * event could come out with another key or identity than before. */
+#define MR_RULES_HASH "fnv1a64"
+#define MR_RULES_DECODER 1
 
 typedef struct mr_snapshot {
     int64_t offset;
@@ -29,8 +36,9 @@ typedef enum mr_mark {
     MR_MARK_BROKEN,  /* our mark, but it does not parse or belongs to another offset */
 } mr_mark;
 
-/* Covers the slot map (shard names with their ranges, sorted by name), each stream's key source and identity, hash and decoder
- * version; the same for the same rules whatever the order of shards in the file. */
+/* Covers the slot map (shard names with their ranges, sorted by name), each stream's key source and identity (and, with more than
+ * one stream, its topics), hash and decoder version; the same for the same rules whatever the order of shards or streams in the
+ * file, and whether slots are spelled out or split evenly. */
 uint64_t mr_fingerprint(const mr_config *config);
 
 size_t mr_snapshot_format(const mr_snapshot *snapshot, char *text, size_t cap); /* length; text is terminated */

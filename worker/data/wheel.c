@@ -166,6 +166,11 @@ uint64_t mr_wheel_next_ms(const mr_wheel *wheel)
     return wheel->start_ms + tick * wheel->tick_ms;
 }
 
+uint64_t mr_wheel_latest_ms(const mr_wheel *wheel)
+{
+    return wheel->start_ms + (wheel->tick + (uint64_t)wheel->turns * (wheel->mask + 1)) * wheel->tick_ms;
+}
+
 uint64_t mr_wheel_bytes(const mr_wheel *wheel)
 {
     return wheel->bytes;
