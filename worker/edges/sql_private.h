@@ -1,0 +1,53 @@
+/* sql_private.h: the inside of a connection, shared by sql*.c only. */
+#ifndef MR_EDGES_SQL_PRIVATE_H
+#define MR_EDGES_SQL_PRIVATE_H
+
+#include <mysql.h>
+
+#include "edges/sql.h"
+#include "stages/schema.h"
+
+#define MR_SQL_TEXT_MAX 262144 /* of a statement of MR_SQL_ROWS_MAX rows */
+#define MR_SQL_ROWS_MAX 256    /* rows of a prepared multi-row INSERT, a power of two */
+#define MR_SQL_SIZES 9         /* 256, 128, ... 1 */
+#define MR_PLACEHOLDERS_MAX 65535
+
+/* A stream's statements in one connection. */
+typedef struct mr_sql_stream {
+    const mr_stream *stream;
+    const mr_layout *layout;
+    MYSQL_STMT *bulk;              /* array binding */
+    MYSQL_STMT *multi[MR_SQL_SIZES]; /* multi-row INSERTs, prepared when first needed */
+    uint32_t multi_first;          /* the largest that keeps below the limit of placeholders */
+} mr_sql_stream;
+
+struct mr_sql {
+    const mr_config *config;
+    const mr_shard *shard;
+    const mr_layout *layouts;
+    MYSQL *client;            /* NULL when not connected */
+    mr_sql_stream *streams;   /* [stream_count] */
+    MYSQL_BIND *binds;        /* scratch for one statement */
+    uint32_t binds_max;
+    char *text;               /* scratch for a statement's text */
+    bool bulk;                /* array binding, else multi-row INSERT */
+    bool mariadb;             /* the server's dialect of SQL */
+    uint64_t packet_bytes;
+    unsigned long remembered; /* id of a connection that was left in the middle; 0: none */
+};
+
+/* A result for the library's last error on `client` or `statement` (either may be NULL). */
+mr_sql_result mr_sql_result_of(MYSQL *client, MYSQL_STMT *statement, mr_db_phase phase);
+mr_sql_result mr_sql_trouble(mr_db_class db_class, const char *format, ...) MR_PRINTF(2, 3);
+/* One statement without a result. */
+mr_sql_result mr_sql_run(mr_sql *sql, const char *text, mr_db_phase phase);
+/* Opens the connection with all its options, without a session or checks. */
+mr_sql_result mr_sql_open(mr_sql *sql);
+void mr_sql_drop_statements(mr_sql *sql);
+/* Prepares what can be prepared at connect. */
+mr_sql_result mr_sql_prepare(mr_sql *sql);
+/* Describes the table of a stream as the shard has it (heap: free with mr_table_free). */
+mr_sql_result mr_sql_describe(mr_sql *sql, const mr_stream *stream, mr_table *table);
+void mr_table_free(mr_table *table);
+
+#endif

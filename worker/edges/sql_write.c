@@ -1,0 +1,238 @@
+/* Writing records: array binding straight out of the page, or multi-row INSERTs bound to it. */
+#include <string.h>
+
+#include "base/must.h"
+#include "sql_private.h"
+
+_Static_assert(sizeof(mr_time) == sizeof(MYSQL_TIME) && offsetof(mr_time, year) == offsetof(MYSQL_TIME, year) &&
+                   offsetof(mr_time, second) == offsetof(MYSQL_TIME, second) &&
+                   offsetof(mr_time, second_part) == offsetof(MYSQL_TIME, second_part) &&
+                   offsetof(mr_time, negative) == offsetof(MYSQL_TIME, neg) &&
+                   offsetof(mr_time, kind) == offsetof(MYSQL_TIME, time_type),
+               "a time in a record is bound as it lies");
+_Static_assert((int)MR_VALUE_SET == (int)STMT_INDICATOR_NONE && (int)MR_VALUE_NULL == (int)STMT_INDICATOR_NULL,
+               "an indicator in a record is bound as it lies");
+_Static_assert(MYSQL_TIMESTAMP_DATE == 0 && MYSQL_TIMESTAMP_DATETIME == 1 && MYSQL_TIMESTAMP_TIME == 2,
+               "kinds of times as values.h writes them");
+_Static_assert(MR_SQL_ROWS_MAX == 1 << (MR_SQL_SIZES - 1), "one statement for each power of two");
+
+/* ---- texts ---- */
+
+static void put_name(mr_buf *out, const char *name)
+{
+    mr_buf_text(out, "`");
+    for (const char *c = name; *c; c++) {
+        if (*c == '`')
+            mr_buf_put(out, "`", 1);
+        mr_buf_put(out, c, 1);
+    }
+    mr_buf_text(out, "`");
+}
+
+static void put_table(mr_buf *out, const char *table)
+{
+    const char *dot = strchr(table, '.');
+    char database[256];
+    if (dot && (size_t)(dot - table) < sizeof database) {
+        memcpy(database, table, (size_t)(dot - table));
+        database[dot - table] = 0;
+        put_name(out, database);
+        mr_buf_text(out, ".");
+        table = dot + 1;
+    }
+    put_name(out, table);
+}
+
+/* ON DUPLICATE KEY UPDATE pk = IF(same identity, pk, NULL): the same row again changes nothing, and a row that collides on another unique key
+ * fails instead of vanishing. */
+static void put_guard(mr_buf *out, const mr_stream *stream, bool mariadb)
+{
+    size_t columns = stream->id_ksuid ? 1 : stream->id_column_count;
+    const char *first = stream->id_ksuid ? stream->id_column : stream->columns[stream->id_columns[0]].name;
+    const char *table = strchr(stream->table, '.') ? strchr(stream->table, '.') + 1 : stream->table;
+    mr_buf_text(out, mariadb ? " ON DUPLICATE KEY UPDATE " : " AS new ON DUPLICATE KEY UPDATE ");
+    put_name(out, first);
+    mr_buf_text(out, " = IF(");
+    for (size_t i = 0; i < columns; i++) {
+        const char *name = stream->id_ksuid ? stream->id_column : stream->columns[stream->id_columns[i]].name;
+        mr_buf_text(out, i ? " AND " : "");
+        put_name(out, table);
+        mr_buf_text(out, ".");
+        put_name(out, name);
+        mr_buf_text(out, mariadb ? " = VALUES(" : " = new.");
+        put_name(out, name);
+        mr_buf_text(out, mariadb ? ")" : "");
+    }
+    mr_buf_text(out, ", ");
+    put_name(out, table);
+    mr_buf_text(out, ".");
+    put_name(out, first);
+    mr_buf_text(out, ", NULL)");
+}
+
+void mr_sql_statement(const mr_stream *stream, mr_dialect dialect, uint32_t rows, mr_buf *out)
+{
+    size_t fields = stream->column_count + stream->id_ksuid;
+    mr_buf_text(out, "INSERT INTO ");
+    put_table(out, stream->table);
+    mr_buf_text(out, " (");
+    if (stream->id_ksuid)
+        put_name(out, stream->id_column);
+    for (size_t i = 0; i < stream->column_count; i++) {
+        mr_buf_text(out, i || stream->id_ksuid ? ", " : "");
+        put_name(out, stream->columns[i].name);
+    }
+    mr_buf_text(out, ") VALUES ");
+    for (uint32_t row = 0; row < rows; row++) {
+        mr_buf_text(out, row ? ", (" : "(");
+        for (size_t i = 0; i < fields; i++)
+            mr_buf_text(out, i ? ", ?" : "?");
+        mr_buf_text(out, ")");
+    }
+    put_guard(out, stream, dialect != MR_DIALECT_MYSQL);
+}
+
+/* ---- binding ---- */
+
+static void bind_field(MYSQL_BIND *bind, const mr_layout *layout, uint32_t field, unsigned char *record)
+{
+    const mr_field *about = &layout->field[field];
+    *bind = (MYSQL_BIND){.buffer = record + about->value_at, .buffer_length = about->capacity};
+    bind->u.indicator = (char *)record + about->indicator_at;
+    switch (about->form) {
+    case MR_FORM_TEXT:
+        bind->buffer_type = MYSQL_TYPE_STRING;
+        bind->length = (unsigned long *)(void *)(record + about->length_at);
+        break;
+    case MR_FORM_BYTES:
+        bind->buffer_type = MYSQL_TYPE_BLOB;
+        bind->length = (unsigned long *)(void *)(record + about->length_at);
+        break;
+    case MR_FORM_INT64:
+        bind->buffer_type = MYSQL_TYPE_LONGLONG;
+        break;
+    case MR_FORM_UINT64:
+        bind->buffer_type = MYSQL_TYPE_LONGLONG;
+        bind->is_unsigned = 1;
+        break;
+    case MR_FORM_DOUBLE:
+        bind->buffer_type = MYSQL_TYPE_DOUBLE;
+        break;
+    case MR_FORM_DATETIME:
+        bind->buffer_type = MYSQL_TYPE_DATETIME;
+        break;
+    case MR_FORM_DATE:
+        bind->buffer_type = MYSQL_TYPE_DATE;
+        break;
+    case MR_FORM_TIME:
+        bind->buffer_type = MYSQL_TYPE_TIME;
+        break;
+    }
+}
+
+/* ---- statements ---- */
+
+static mr_sql_result prepare(mr_sql *sql, const mr_stream *stream, uint32_t rows, MYSQL_STMT **out)
+{
+    mr_buf text = mr_buf_over(sql->text, MR_SQL_TEXT_MAX);
+    mr_sql_statement(stream, sql->mariadb ? MR_DIALECT_MARIADB : MR_DIALECT_MYSQL, rows, &text);
+    if (text.full)
+        return mr_sql_trouble(MR_DB_SHARD_FATAL, "stream %s: its statement is longer than %d bytes: use fewer columns",
+                              stream->name, MR_SQL_TEXT_MAX);
+    MYSQL_STMT *statement = mysql_stmt_init(sql->client);
+    must(statement);
+    if (mysql_stmt_prepare(statement, text.at, text.len)) {
+        mr_sql_result result = mr_sql_result_of(sql->client, statement, MR_DB_AT_CONNECT);
+        mysql_stmt_close(statement);
+        return result;
+    }
+    *out = statement;
+    return (mr_sql_result){.db_class = MR_DB_OK};
+}
+
+mr_sql_result mr_sql_prepare(mr_sql *sql)
+{
+    mr_sql_result result = {.db_class = MR_DB_OK};
+    for (size_t i = 0; i < sql->config->stream_count && result.db_class == MR_DB_OK; i++) {
+        mr_sql_stream *stream = &sql->streams[i];
+        if (sql->bulk) {
+            unsigned long row_size = stream->layout->size;
+            result = prepare(sql, stream->stream, 1, &stream->bulk);
+            if (result.db_class == MR_DB_OK)
+                mysql_stmt_attr_set(stream->bulk, STMT_ATTR_ROW_SIZE, &row_size);
+        } else {
+            result = prepare(sql, stream->stream, 1, &stream->multi[MR_SQL_SIZES - 1]);
+        }
+    }
+    return result;
+}
+
+/* Runs a statement whose parameters are bound, and looks at what it did. */
+static mr_sql_result execute(mr_sql *sql, MYSQL_STMT *statement, uint32_t rows)
+{
+    if (mysql_stmt_execute(statement))
+        return mr_sql_result_of(sql->client, statement, MR_DB_AT_STATEMENT);
+    if (mysql_warning_count(sql->client) > 0)
+        return mr_sql_trouble(MR_DB_SHARD_FATAL, "the server changed values while storing them (%u warnings): run "
+                                                 "`millrace check` and mend the table",
+                              mysql_warning_count(sql->client));
+    uint64_t affected = mysql_stmt_affected_rows(statement);
+    return (mr_sql_result){.db_class = MR_DB_OK, .rows_existing = affected < rows ? rows - (uint32_t)affected : 0};
+}
+
+static mr_sql_result write_bulk(mr_sql *sql, mr_sql_stream *stream, unsigned char *records, uint32_t rows)
+{
+    unsigned array = rows;
+    for (uint32_t i = 0; i < stream->layout->fields; i++)
+        bind_field(&sql->binds[i], stream->layout, i, records);
+    mysql_stmt_attr_set(stream->bulk, STMT_ATTR_ARRAY_SIZE, &array);
+    if (mysql_stmt_bind_param(stream->bulk, sql->binds))
+        return mr_sql_result_of(sql->client, stream->bulk, MR_DB_AT_STATEMENT);
+    return execute(sql, stream->bulk, rows);
+}
+
+static mr_sql_result write_multi(mr_sql *sql, mr_sql_stream *stream, unsigned char *records, uint32_t rows)
+{
+    const mr_layout *layout = stream->layout;
+    mr_sql_result sum = {.db_class = MR_DB_OK};
+    uint32_t size = stream->multi_first;
+    while (rows > 0) {
+        uint32_t at_once = MR_SQL_ROWS_MAX >> size;
+        if (at_once > rows) {
+            size++;
+            continue;
+        }
+        MYSQL_STMT **statement = &stream->multi[size];
+        mr_sql_result result = {.db_class = MR_DB_OK};
+        if (!*statement)
+            result = prepare(sql, stream->stream, at_once, statement);
+        if (result.db_class != MR_DB_OK)
+            return result;
+        for (uint32_t row = 0; row < at_once; row++)
+            for (uint32_t i = 0; i < layout->fields; i++) {
+                MYSQL_BIND *bind = &sql->binds[row * layout->fields + i];
+                unsigned char *record = records + (uint64_t)row * layout->size;
+                bind_field(bind, layout, i, record);
+                /* Without array binding NULL is told by the type. */
+                if (*bind->u.indicator == MR_VALUE_NULL)
+                    bind->buffer_type = MYSQL_TYPE_NULL;
+                bind->u.indicator = NULL;
+            }
+        if (mysql_stmt_bind_param(*statement, sql->binds))
+            return mr_sql_result_of(sql->client, *statement, MR_DB_AT_STATEMENT);
+        result = execute(sql, *statement, at_once);
+        if (result.db_class != MR_DB_OK)
+            return result;
+        sum.rows_existing += result.rows_existing;
+        records += (uint64_t)at_once * layout->size;
+        rows -= at_once;
+    }
+    return sum;
+}
+
+mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
+{
+    must(sql->client && rows > 0);
+    mr_sql_stream *to = &sql->streams[stream];
+    return sql->bulk ? write_bulk(sql, to, records, rows) : write_multi(sql, to, records, rows);
+}
