@@ -46,6 +46,9 @@ typedef struct mr_table {
 
 /* Adds what does not fit (errors, warnings) to findings; `where` is put in front ("shard s0, table events"). */
 void mr_schema_compare(const mr_stream *stream, const mr_table *table, const char *where, mr_findings *findings);
+/* An identifier in backquotes; a table, or database and table. */
+void mr_sql_put_name(mr_buf *out, const char *name);
+void mr_sql_put_table(mr_buf *out, const char *table);
 /* CREATE TABLE that fits the stream. */
 void mr_schema_ddl(const mr_stream *stream, mr_buf *out);
 

@@ -18,31 +18,6 @@ _Static_assert(MR_SQL_ROWS_MAX == 1 << (MR_SQL_SIZES - 1), "one statement for ea
 
 /* ---- texts ---- */
 
-static void put_name(mr_buf *out, const char *name)
-{
-    mr_buf_text(out, "`");
-    for (const char *c = name; *c; c++) {
-        if (*c == '`')
-            mr_buf_put(out, "`", 1);
-        mr_buf_put(out, c, 1);
-    }
-    mr_buf_text(out, "`");
-}
-
-static void put_table(mr_buf *out, const char *table)
-{
-    const char *dot = strchr(table, '.');
-    char database[256];
-    if (dot && (size_t)(dot - table) < sizeof database) {
-        memcpy(database, table, (size_t)(dot - table));
-        database[dot - table] = 0;
-        put_name(out, database);
-        mr_buf_text(out, ".");
-        table = dot + 1;
-    }
-    put_name(out, table);
-}
-
 /* ON DUPLICATE KEY UPDATE pk = IF(same identity, pk, NULL): the same row again changes nothing, and a row that collides on another unique key
  * fails instead of vanishing. */
 static void put_guard(mr_buf *out, const mr_stream *stream, bool mariadb)
@@ -51,22 +26,22 @@ static void put_guard(mr_buf *out, const mr_stream *stream, bool mariadb)
     const char *first = stream->id_ksuid ? stream->id_column : stream->columns[stream->id_columns[0]].name;
     const char *table = strchr(stream->table, '.') ? strchr(stream->table, '.') + 1 : stream->table;
     mr_buf_text(out, mariadb ? " ON DUPLICATE KEY UPDATE " : " AS new ON DUPLICATE KEY UPDATE ");
-    put_name(out, first);
+    mr_sql_put_name(out, first);
     mr_buf_text(out, " = IF(");
     for (size_t i = 0; i < columns; i++) {
         const char *name = stream->id_ksuid ? stream->id_column : stream->columns[stream->id_columns[i]].name;
         mr_buf_text(out, i ? " AND " : "");
-        put_name(out, table);
+        mr_sql_put_name(out, table);
         mr_buf_text(out, ".");
-        put_name(out, name);
+        mr_sql_put_name(out, name);
         mr_buf_text(out, mariadb ? " = VALUES(" : " = new.");
-        put_name(out, name);
+        mr_sql_put_name(out, name);
         mr_buf_text(out, mariadb ? ")" : "");
     }
     mr_buf_text(out, ", ");
-    put_name(out, table);
+    mr_sql_put_name(out, table);
     mr_buf_text(out, ".");
-    put_name(out, first);
+    mr_sql_put_name(out, first);
     mr_buf_text(out, ", NULL)");
 }
 
@@ -74,13 +49,13 @@ void mr_sql_statement(const mr_stream *stream, mr_dialect dialect, uint32_t rows
 {
     size_t fields = stream->column_count + stream->id_ksuid;
     mr_buf_text(out, "INSERT INTO ");
-    put_table(out, stream->table);
+    mr_sql_put_table(out, stream->table);
     mr_buf_text(out, " (");
     if (stream->id_ksuid)
-        put_name(out, stream->id_column);
+        mr_sql_put_name(out, stream->id_column);
     for (size_t i = 0; i < stream->column_count; i++) {
         mr_buf_text(out, i || stream->id_ksuid ? ", " : "");
-        put_name(out, stream->columns[i].name);
+        mr_sql_put_name(out, stream->columns[i].name);
     }
     mr_buf_text(out, ") VALUES ");
     for (uint32_t row = 0; row < rows; row++) {

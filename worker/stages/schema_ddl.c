@@ -3,7 +3,7 @@
 
 #include "stages/schema.h"
 
-static void put_name(mr_buf *out, const char *name)
+void mr_sql_put_name(mr_buf *out, const char *name)
 {
     mr_buf_text(out, "`");
     for (const char *c = name; *c; c++)
@@ -63,34 +63,34 @@ static void put_type(mr_buf *out, const mr_column *column)
     }
 }
 
-static void put_table(mr_buf *out, const char *table)
+void mr_sql_put_table(mr_buf *out, const char *table)
 {
     const char *dot = strchr(table, '.');
     char database[256];
     if (dot && (size_t)(dot - table) < sizeof database) {
         memcpy(database, table, (size_t)(dot - table));
         database[dot - table] = 0;
-        put_name(out, database);
+        mr_sql_put_name(out, database);
         mr_buf_text(out, ".");
     }
-    put_name(out, dot ? dot + 1 : table);
+    mr_sql_put_name(out, dot ? dot + 1 : table);
 }
 
 void mr_schema_ddl(const mr_stream *stream, mr_buf *out)
 {
     mr_buf_text(out, "CREATE TABLE ");
-    put_table(out, stream->table);
+    mr_sql_put_table(out, stream->table);
     mr_buf_text(out, " (\n");
     if (stream->id_ksuid) {
         mr_buf_text(out, "  ");
-        put_name(out, stream->id_column);
+        mr_sql_put_name(out, stream->id_column);
         mr_buf_text(out, " BINARY(20) NOT NULL,\n");
     }
     for (size_t i = 0; i < stream->column_count; i++) {
         const mr_column *column = &stream->columns[i];
         bool text_identity = is_identity(stream, i) && (column->type == MR_TYPE_STRING || column->type == MR_TYPE_JSON);
         mr_buf_text(out, "  ");
-        put_name(out, column->name);
+        mr_sql_put_name(out, column->name);
         mr_buf_text(out, " ");
         /* As binary a text identity is compared byte by byte, on MariaDB and MySQL alike. */
         if (text_identity)
@@ -101,10 +101,10 @@ void mr_schema_ddl(const mr_stream *stream, mr_buf *out)
     }
     mr_buf_text(out, "  PRIMARY KEY (");
     if (stream->id_ksuid)
-        put_name(out, stream->id_column);
+        mr_sql_put_name(out, stream->id_column);
     for (size_t i = 0; i < stream->id_column_count; i++) {
         mr_buf_text(out, i ? ", " : "");
-        put_name(out, stream->columns[stream->id_columns[i]].name);
+        mr_sql_put_name(out, stream->columns[stream->id_columns[i]].name);
     }
     mr_buf_text(out, ")\n) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;\n");
 }

@@ -1,0 +1,73 @@
+/* command.h: the commands of the program, in one table: from it come dispatch, option parsing, --help and docs/commands.md.
+ *
+ * A command gets an mr_call, everything on its command line taken apart, and returns the exit status.  Commands run in the main thread
+ * and may use the heap.
+ */
+#ifndef MR_APP_COMMAND_H
+#define MR_APP_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include "base/status.h"
+#include "stages/config.h"
+
+#define MR_OPTIONS_MAX 12
+
+typedef struct mr_option {
+    char letter;          /* 0: none */
+    const char *name;     /* without the dashes; NULL ends the list */
+    const char *argument; /* what follows it, NULL: nothing */
+    const char *text;
+} mr_option;
+
+struct mr_call;
+
+typedef struct mr_command {
+    const char *name;
+    const char *arguments; /* for the usage line: "KEY..." */
+    size_t least, most;    /* number of arguments */
+    const char *text;      /* one line */
+    const char *details;   /* the rest of --help */
+    bool configured;       /* takes -c */
+    mr_option options[MR_OPTIONS_MAX];
+    mr_status (*run)(struct mr_call *call);
+} mr_command;
+
+typedef struct mr_call {
+    const mr_command *command;
+    const char *value[MR_OPTIONS_MAX]; /* of each option; "" for one without argument; NULL: not given */
+    char **arguments;
+    size_t count;
+    const char *config_file; /* always set */
+} mr_call;
+
+extern const mr_command mr_commands[]; /* ends with a NULL name */
+
+/* The program: `millrace COMMAND ...`. */
+mr_status mr_command_main(int argc, char **argv);
+void mr_command_help(const mr_command *command, FILE *out); /* NULL: of the program */
+
+/* Value of an option by its name; NULL when it was not given. */
+const char *mr_call_option(const mr_call *call, const char *name);
+bool mr_call_json(const mr_call *call); /* --json */
+/* Loads the configuration; its problems go to stderr. */
+mr_status mr_call_config(const mr_call *call, mr_config **config);
+/* `millrace: ...` on stderr; returns status. */
+mr_status mr_complain(mr_status status, const char *format, ...) MR_PRINTF(2, 3);
+/* The stream named by the only argument, or the only stream; NULL after a complaint. */
+const mr_stream *mr_call_stream(const mr_call *call, const mr_config *config, mr_status *status);
+/* Prints findings, one line each, as text or JSON; `all`: also what is well. */
+void mr_print_findings(const mr_findings *findings, FILE *out, bool all);
+
+mr_status mr_cmd_run(mr_call *call);
+mr_status mr_cmd_check(mr_call *call);
+mr_status mr_cmd_explain(mr_call *call);
+mr_status mr_cmd_ddl(mr_call *call);
+mr_status mr_cmd_route(mr_call *call);
+mr_status mr_cmd_locate(mr_call *call);
+mr_status mr_cmd_decode(mr_call *call);
+mr_status mr_cmd_config(mr_call *call);
+mr_status mr_cmd_version(mr_call *call);
+
+#endif
