@@ -13,6 +13,8 @@
 #include "base/arena.h"
 #include "stages/config.h"
 
+#define MR_CONFIG_PATH 512
+
 typedef enum mr_scope {
     MR_SCOPE_ROOT,
     MR_SCOPE_KAFKA,
@@ -96,6 +98,9 @@ void mr_config_error(mr_reader *reader, const char *path, bool at_key, const cha
 void mr_config_read_scope(mr_reader *reader, mr_scope scope, const json_t *object, const char *path, void *into);
 void mr_config_defaults(mr_reader *reader, mr_scope scope, void *into);
 void mr_config_environment(mr_reader *reader);
+/* "path.key" and "path[i]" in `at`. */
+const char *mr_config_below(char at[MR_CONFIG_PATH], const char *path, const char *key);
+const char *mr_config_item(char at[MR_CONFIG_PATH], const char *path, size_t i);
 /* A string with ${NAME} replaced, owned by the configuration; NULL after an error. */
 const char *mr_config_text(mr_reader *reader, const json_t *value, const char *path);
 const char *mr_config_keep(mr_reader *reader, const char *text, size_t len);

@@ -6,8 +6,6 @@
 #include "base/ksuid.h"
 #include "stages/config_table.h"
 
-#define PATH_MAX_BYTES 512
-
 static bool is_text(mr_type type)
 {
     return type == MR_TYPE_STRING || type == MR_TYPE_JSON || type == MR_TYPE_BINARY;
@@ -15,8 +13,8 @@ static bool is_text(mr_type type)
 
 static void check_column(mr_reader *reader, const mr_column *column, const char *path)
 {
-    char at[PATH_MAX_BYTES];
-#define AT(key) (snprintf(at, sizeof at, "%s." key, path), at)
+    char at[MR_CONFIG_PATH];
+#define AT(key) mr_config_below(at, path, key)
     if (!column->from.count && !column->value_json)
         mr_config_error(reader, AT("from"), false, "say from which path, or give a constant `value`", "is missing");
     if (column->from.count && column->value_json)
@@ -56,10 +54,10 @@ static void check_column(mr_reader *reader, const mr_column *column, const char 
 /* Names in id.columns to indices. */
 static void resolve_id(mr_reader *reader, mr_stream *stream, const json_t *object, const char *path)
 {
-    char at[PATH_MAX_BYTES];
+    char at[MR_CONFIG_PATH];
     const json_t *id = json_object_get(object, "id");
     const json_t *names = json_object_get(id, "columns");
-    snprintf(at, sizeof at, "%s.id", path);
+    mr_config_below(at, path, "id");
     if (!json_is_object(id)) {
         if (!id)
             mr_config_error(reader, at, false, "{ \"column\": \"id\", \"from\": \"ksuid\" }, or { \"columns\": [...] }",
@@ -84,7 +82,8 @@ static void resolve_id(mr_reader *reader, mr_stream *stream, const json_t *objec
         size_t c = 0;
         while (name && c < stream->column_count && strcmp(stream->columns[c].name, name) != 0)
             c++;
-        snprintf(at, sizeof at, "%s.id.columns[%zu]", path, i);
+        char list[MR_CONFIG_PATH];
+        mr_config_item(at, mr_config_below(list, path, "id.columns"), i);
         if (!name || c == stream->column_count) {
             mr_config_error(reader, at, false, "name one of the stream's columns", "there is no such column");
             continue;
@@ -101,8 +100,8 @@ static void resolve_id(mr_reader *reader, mr_stream *stream, const json_t *objec
 static void check_topics(mr_reader *reader, const mr_stream *stream, const char *path)
 {
     if (stream->topic_count == 0) {
-        char at[PATH_MAX_BYTES];
-        snprintf(at, sizeof at, "%s.topic", path);
+        char at[MR_CONFIG_PATH];
+        mr_config_below(at, path, "topic");
         mr_config_error(reader, at, false, "name the topic, or `topics`", "is missing");
     }
     for (size_t i = 0; i < stream->topic_count; i++) {
@@ -119,9 +118,9 @@ static void check_topics(mr_reader *reader, const mr_stream *stream, const char 
 
 static void check_stream(mr_reader *reader, size_t i, const json_t *object)
 {
-    char path[64], at[PATH_MAX_BYTES];
+    char path[MR_CONFIG_PATH], at[MR_CONFIG_PATH], column[MR_CONFIG_PATH];
     mr_stream *stream = &reader->config->streams[i];
-    snprintf(path, sizeof path, "streams[%zu]", i);
+    mr_config_item(path, "streams", i);
     check_topics(reader, stream, path);
     if (stream->key.count == 0) {
         static mr_source by_key = {.kind = MR_FROM_KEY, .text = "@key"};
@@ -133,21 +132,19 @@ static void check_stream(mr_reader *reader, size_t i, const json_t *object)
     for (size_t c = 0; c < stream->column_count; c++) {
         if (!stream->columns[c].name)
             continue;
-        snprintf(at, sizeof at, "%s.columns[%zu]", path, c);
-        check_column(reader, &stream->columns[c], at);
+        mr_config_item(column, mr_config_below(at, path, "columns"), c);
+        check_column(reader, &stream->columns[c], column);
         bool again = stream->id_column && !strcmp(stream->id_column, stream->columns[c].name);
         for (size_t d = 0; d < c && !again; d++)
             again = stream->columns[d].name && !strcmp(stream->columns[d].name, stream->columns[c].name);
-        snprintf(at, sizeof at, "%s.columns[%zu].name", path, c);
         if (again)
-            mr_config_error(reader, at, false, "columns have different names", "\"%s\" is there already",
+            mr_config_error(reader, mr_config_below(at, column, "name"), false, "columns have different names", "\"%s\" is there already",
                             stream->columns[c].name);
     }
     resolve_id(reader, stream, object, path);
     for (size_t j = 0; j < i; j++)
         if (stream->name && reader->config->streams[j].name && !strcmp(stream->name, reader->config->streams[j].name)) {
-            snprintf(at, sizeof at, "%s.name", path);
-            mr_config_error(reader, at, false, "streams have different names", "\"%s\" is there already", stream->name);
+            mr_config_error(reader, mr_config_below(at, path, "name"), false, "streams have different names", "\"%s\" is there already", stream->name);
         }
 }
 
@@ -177,9 +174,10 @@ static void check_sources(mr_reader *reader)
 
 static void check_shard(mr_reader *reader, size_t i)
 {
-    char at[PATH_MAX_BYTES];
+    char path[MR_CONFIG_PATH], at[MR_CONFIG_PATH];
     mr_shard *shard = &reader->config->shards[i];
-#define AT(key) (snprintf(at, sizeof at, "shards[%zu]." key, i), at)
+    mr_config_item(path, "shards", i);
+#define AT(key) mr_config_below(at, path, key)
     if (!shard->name)
         mr_config_error(reader, AT("name"), false, "name the shard", "is missing");
     for (size_t j = 0; j < i; j++)
@@ -240,8 +238,8 @@ static const struct {
 static void check_properties(mr_reader *reader, const mr_properties *properties, const char *name)
 {
     for (size_t i = 0; i < properties->count; i++) {
-        char at[PATH_MAX_BYTES];
-        snprintf(at, sizeof at, "kafka.%s.%s", name, properties->at[i].name);
+        char list[MR_CONFIG_PATH], at[MR_CONFIG_PATH];
+        mr_config_below(at, mr_config_below(list, "kafka", name), properties->at[i].name);
         for (size_t j = 0; j < sizeof owned / sizeof owned[0]; j++)
             if (!strcmp(properties->at[i].name, owned[j].name)) {
                 char remedy[128];

@@ -10,13 +10,25 @@
 #include "stages/config_table.h"
 
 #define TEXT_MAX 16384
-#define PATH_MAX_BYTES 512
-
 const char *mr_config_keep(mr_reader *reader, const char *text, size_t len)
 {
     char *kept = mr_arena_take(reader->config->texts, "configuration", len + 1, 1);
     memcpy(kept, text, len);
     return kept;
+}
+
+const char *mr_config_below(char at[MR_CONFIG_PATH], const char *path, const char *key)
+{
+    mr_buf buf = mr_buf_over(at, MR_CONFIG_PATH);
+    mr_buf_printf(&buf, "%s%s%s", path, *path ? "." : "", key);
+    return at;
+}
+
+const char *mr_config_item(char at[MR_CONFIG_PATH], const char *path, size_t i)
+{
+    mr_buf buf = mr_buf_over(at, MR_CONFIG_PATH);
+    mr_buf_printf(&buf, "%s[%zu]", path, i);
+    return at;
 }
 
 void mr_config_error(mr_reader *reader, const char *path, bool at_key, const char *remedy, const char *what, ...)
@@ -32,7 +44,7 @@ void mr_config_error(mr_reader *reader, const char *path, bool at_key, const cha
                           .what = text,
                           .remedy = (char *)(uintptr_t)remedy};
     /* A value that was never written has the place of what holds it. */
-    char at[PATH_MAX_BYTES];
+    char at[MR_CONFIG_PATH];
     snprintf(at, sizeof at, "%s", path);
     for (bool found = false; !found;) {
         for (size_t i = 0; !found && i < reader->place_count; i++) {
@@ -230,8 +242,8 @@ static void read_properties(mr_reader *reader, const mr_key *key, const json_t *
     json_t *one;
     json_object_foreach((json_t *)(uintptr_t)value, name, one)
     {
-        char at[PATH_MAX_BYTES], number[40];
-        snprintf(at, sizeof at, "%s.%s", path, name);
+        char at[MR_CONFIG_PATH], number[40];
+        mr_config_below(at, path, name);
         const char *text = NULL;
         if (json_is_string(one))
             text = mr_config_text(reader, one, at);
@@ -339,8 +351,8 @@ void mr_config_read_scope(mr_reader *reader, mr_scope scope, const json_t *objec
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, name, value)
     {
-        char at[PATH_MAX_BYTES];
-        snprintf(at, sizeof at, "%s%s%s", path, *path ? "." : "", name);
+        char at[MR_CONFIG_PATH];
+        mr_config_below(at, path, name);
         const mr_key *key = NULL;
         for (size_t i = 0; !key && i < mr_key_count; i++)
             if (mr_keys[i].scope == scope && !strcmp(mr_keys[i].name, name))

@@ -7,8 +7,6 @@
 #include "base/must.h"
 #include "stages/config_table.h"
 
-#define PATH_MAX_BYTES 512
-
 static void *take(mr_reader *reader, size_t count, size_t size)
 {
     return mr_arena_take(reader->config->texts, "configuration", count ? count : 1, size);
@@ -22,7 +20,7 @@ static bool read_steps(mr_reader *reader, mr_source *source, const char *text, c
     for (const char *c = text; *c; c++)
         dots += *c == '.';
     source->step = take(reader, dots, sizeof *source->step);
-    char step[PATH_MAX_BYTES];
+    char step[MR_CONFIG_PATH];
     size_t len = 0;
     for (const char *c = text;; c++) {
         if (*c == '\\' && c[1] == '.') {
@@ -80,12 +78,12 @@ static size_t read_texts(mr_reader *reader, const json_t *value, const char *pat
     if (json_is_array(value) && count == 0)
         mr_config_error(reader, path, false, "name at least one", "the list is empty");
     for (size_t i = 0; i < count; i++) {
-        char at[PATH_MAX_BYTES];
+        char at[MR_CONFIG_PATH];
         const json_t *one = json_is_array(value) ? json_array_get(value, i) : value;
         if (json_is_array(value))
-            snprintf(at, sizeof at, "%s[%zu]", path, i);
+            mr_config_item(at, path, i);
         else
-            snprintf(at, sizeof at, "%s", path);
+            mr_config_below(at, "", path);
         const char *text = json_is_string(one) ? mr_config_text(reader, one, at) : NULL;
         if (!json_is_string(one))
             mr_config_error(reader, at, false, "write it in quotes", "expected a string");
@@ -255,8 +253,8 @@ static void require(mr_reader *reader, mr_scope scope, const json_t *object, con
     for (size_t i = 0; i < mr_key_count; i++)
         if (mr_keys[i].scope == scope && mr_keys[i].flags & MR_KEY_REQUIRED &&
             !json_object_get(object, mr_keys[i].name)) {
-            char at[PATH_MAX_BYTES];
-            snprintf(at, sizeof at, "%s.%s", path, mr_keys[i].name);
+            char at[MR_CONFIG_PATH];
+            mr_config_below(at, path, mr_keys[i].name);
             mr_config_error(reader, at, false, mr_keys[i].text, "is missing");
         }
 }
@@ -277,8 +275,8 @@ static list read_list(mr_reader *reader, mr_scope scope, const json_t *value, co
     list made = {.count = json_array_size(value)};
     made.at = take(reader, made.count, size);
     for (size_t i = 0; i < made.count; i++) {
-        char at[PATH_MAX_BYTES];
-        snprintf(at, sizeof at, "%s[%zu]", path, i);
+        char at[MR_CONFIG_PATH];
+        mr_config_item(at, path, i);
         void *into = made.at + i * size;
         if (begin)
             memcpy(into, begin, size);

@@ -7,8 +7,6 @@
 #include "base/must.h"
 #include "stages/config_table.h"
 
-#define PATH_MAX_BYTES 512
-
 void mr_config_blank_comments(char *text, size_t len)
 {
     bool in_string = false;
@@ -34,7 +32,7 @@ typedef struct walk {
     size_t len, at;
     int line;
     size_t line_start;
-    char path[PATH_MAX_BYTES];
+    char path[MR_CONFIG_PATH];
 } walk;
 
 static void skip_blank(walk *w)
