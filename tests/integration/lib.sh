@@ -1,0 +1,217 @@
+# lib.sh: what the scenarios share; sourced by each of them.
+#
+# A scenario is one file, runs alone (tests/integration/NAME) and leaves nothing behind.  Kafka and the two MariaDB servers come from
+# $MILLRACE_SHARED when the lane has started them once for all; else the scenario starts its own.  Topic, group and databases carry the
+# scenario's name, so scenarios do not meet.  The table is written down here, not made by `millrace ddl`: it is the test's own idea of it.
+#
+# MILLRACE_BUILD: folder of the build (default build/release).  MILLRACE_SCALE: divides the number of events (sanitizers are slow).
+# shellcheck shell=bash
+set -euo pipefail
+
+name=$(basename "$0")
+name=${name//[^a-z0-9]/-}
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=${MILLRACE_BUILD:-$root/build/release}
+tools=$build/tests
+millrace=$build/millrace
+mariadb_server=${MILLRACE_MARIADB_SERVER:-$root/tests/tools/mariadb-server}
+scale=${MILLRACE_SCALE:-1}
+work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-$name.XXXXXX")
+# $work/kafka and $work/m0: the shared ones, or this scenario's own
+shared=${MILLRACE_SHARED:-$work}
+topic=$name
+group=$name
+dlq=$topic.dlq
+database=$(tr - _ <<<"i_$name")
+workers=()
+extra=''       # further members of the configuration, with a leading comma
+kafka_extra='' # ... of its "kafka"
+shard_extra='' # ... of its "shard_defaults"
+admin_options=()
+
+say() {
+    printf '%s  %s\n' "$(date -u +%T)" "$*"
+}
+
+fail() {
+    say "FAILED: $*" >&2
+    exit 1
+}
+
+clean() {
+    local status=$? pid
+    trap - EXIT
+    for pid in "${workers[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+    if [ "$shared" = "$work" ]; then
+        [ ! -e "$work/kafka/voters" ] || "$root/tests/tools/kafka-server" kill "$work/kafka" || true
+        local at
+        for at in "$work"/m[0-9]; do [ ! -d "$at" ] || "$mariadb_server" stop "$at" || true; done
+    fi
+    if [ "$status" -ne 0 ]; then
+        say "the end of each worker's log:"
+        tail -n 15 "$work"/worker*.log 2>/dev/null || true
+        [ -z "${MILLRACE_KEEP:-}" ] || { say "kept: $work"; exit "$status"; }
+    fi
+    rm -rf "$work"
+    exit "$status"
+}
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# ---- servers ----
+
+sql() { # server number, statement...
+    local at=$shared/m$1
+    shift
+    mariadb --no-defaults -S "$at/s.sock" -uroot -N -B -e "$*"
+}
+
+table_sql() { # database
+    cat <<SQL
+CREATE DATABASE IF NOT EXISTS $1 CHARACTER SET utf8mb4;
+CREATE TABLE $1.events (
+  id BINARY(20) NOT NULL PRIMARY KEY, type VARCHAR(16) NOT NULL, user_id VARCHAR(64), total DECIMAL(12,2),
+  occurred_at DATETIME(6), properties TEXT, kafka_offset BIGINT, message_id VARCHAR(64)
+) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
+SQL
+}
+
+need_kafka() { # kafka-server's options: only for a scenario with servers of its own
+    [ -e "$shared/kafka/bootstrap" ] || "$root/tests/tools/kafka-server" start "$shared/kafka" "$@"
+    bootstrap=$(cat "$shared/kafka/bootstrap")
+}
+
+need_shards() { # mariadbd's options: only for a scenario with servers of its own
+    local at
+    for at in 0 1; do
+        [ -S "$shared/m$at/s.sock" ] || "$mariadb_server" start "$shared/m$at" "$@"
+        sql "$at" "CREATE USER IF NOT EXISTS millrace@'%' IDENTIFIED BY 'brook';
+            GRANT SELECT, INSERT, UPDATE ON *.* TO millrace@'%'; DROP DATABASE IF EXISTS $database;"
+        sql "$at" "$(table_sql "$database")"
+    done
+    echo brook >"$work/password"
+    chmod 600 "$work/password"
+}
+
+admin() {
+    "$tools/tools_admin" "$bootstrap" "${admin_options[@]}" "$@"
+}
+
+need_topics() { # partitions
+    admin create "$topic" "$1"
+    admin create "$dlq" 1
+}
+
+# ---- the worker ----
+
+shards_json() {
+    local at
+    for at in 0 1; do
+        [ "$at" = 0 ] || printf ', '
+        printf '{ "name": "s%s", "host": "127.0.0.1", "port": %s }' "$at" "$(cat "$shared/m$at/port")"
+    done
+}
+
+config() { # file
+    cat >"$1" <<JSON
+{
+  "kafka": { "bootstrap_servers": "$bootstrap", "group_id": "$group"$kafka_extra },
+  "streams": [{
+    "name": "events", "topic": "$topic", "table": "events", "key": ["userId", "anonymousId"],
+    "id": { "column": "id", "from": "ksuid" },
+    "columns": [
+      { "name": "type",         "from": "type",             "type": "string",  "max_bytes": 16, "required": true },
+      { "name": "user_id",      "from": "userId",           "type": "string",  "max_bytes": 64 },
+      { "name": "total",        "from": "properties.total", "type": "decimal", "precision": 12, "scale": 2 },
+      { "name": "occurred_at",  "from": "timestamp",        "type": "datetime" },
+      { "name": "properties",   "from": "properties",       "type": "json",    "max_bytes": 1024 },
+      { "name": "kafka_offset", "from": "@offset",          "type": "int64" },
+      { "name": "message_id",   "from": "messageId",        "type": "string",  "max_bytes": 64 }
+    ]
+  }],
+  "shard_defaults": { "user": "millrace", "database": "$database", "password_file": "$work/password"$shard_extra },
+  "shards": [ $(shards_json) ],
+  "dlq": { "topic": "$dlq" },
+  "http": { "listen": "127.0.0.1:0", "probe_listen": "127.0.0.1:0" }$extra
+}
+JSON
+}
+
+# Number from 0; its pid is in workers[number].
+worker_start() {
+    "$millrace" run -c "$work/config.json" </dev/null >>"$work/worker$1.out" 2>>"$work/worker$1.log" &
+    workers[$1]=$!
+}
+
+worker_alive() {
+    kill -0 "${workers[$1]}" 2>/dev/null || fail "worker $1 has ended by itself"
+}
+
+worker_kill() {
+    kill -KILL "${workers[$1]}"
+    wait "${workers[$1]}" 2>/dev/null || true
+    unset "workers[$1]"
+}
+
+# TERM: must end with 0 within the grace period.
+worker_stop() {
+    local pid=${workers[$1]} status=0 begun=$SECONDS
+    kill -TERM "$pid" 2>/dev/null || fail "worker $1 has ended by itself"
+    (sleep 40 && kill -ABRT "$pid" 2>/dev/null) &
+    local guard=$!
+    wait "$pid" || status=$?
+    kill "$guard" 2>/dev/null || true
+    wait "$guard" 2>/dev/null || true
+    unset "workers[$1]"
+    [ "$status" -eq 0 ] || fail "worker $1 ended with $status after SIGTERM"
+    [ $((SECONDS - begun)) -le 30 ] || fail "worker $1 took $((SECONDS - begun)) s to end"
+}
+
+# ---- events and rows ----
+
+produce() { # tools_produce's options
+    "$tools/tools_produce" --bootstrap "$bootstrap" --topic "$topic" "$@"
+}
+
+rows() {
+    echo $(($(sql 0 "SELECT COUNT(*) FROM $database.events") + $(sql 1 "SELECT COUNT(*) FROM $database.events")))
+}
+
+wait_rows() { # at least so many, seconds
+    local until=$((SECONDS + $2)) have
+    while have=$(rows) && [ "$have" -lt "$1" ]; do
+        [ "$SECONDS" -lt "$until" ] || fail "$have rows after $2 s, $1 were expected"
+        sleep 0.2
+    done
+}
+
+wait_lag_gone() { # seconds
+    local until=$((SECONDS + $1)) have
+    while have=$(admin lag "$group" "$topic") && [ "$have" != 0 ]; do
+        [ "$SECONDS" -lt "$until" ] || fail "the group is still $have events behind after $1 s"
+        sleep 0.3
+    done
+}
+
+verify() { # tools_verify's options
+    "$tools/tools_verify" --bootstrap "$bootstrap" --topic "$topic" --dlq "$dlq" --user root \
+        --shard "$shared/m0/s.sock,$database" --shard "$shared/m1/s.sock,$database" "$@" ||
+        fail "not every event became exactly one correct row or dead letter"
+}
+
+# Every commit carries its mark; after an orderly end it says clean.
+check_marks() { # clean or any
+    local partition offset end mark
+    while read -r partition offset end mark; do
+        [[ $mark =~ ^mr1\.[0-9a-f]{16}\.(clean|dirty)\.([0-9]+)\.$ ]] ||
+            fail "partition $partition: the commit's metadata is '$mark'"
+        [ "${BASH_REMATCH[2]}" = "$offset" ] || fail "partition $partition: $mark at offset $offset"
+        [ "$1" = any ] || [ "${BASH_REMATCH[1]}" = clean ] || fail "partition $partition: $mark after an orderly end"
+        [ "$1" = any ] || [ "$offset" = "$end" ] || fail "partition $partition: $offset committed of $end"
+    done < <(admin committed "$group" "$topic")
+}
+
+scaled() {
+    echo $(($1 / scale))
+}
