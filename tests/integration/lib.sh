@@ -4,8 +4,8 @@
 # $MILLRACE_SHARED when the lane has started them once for all; else the scenario starts its own.  Topic, group and databases carry the
 # scenario's name, so scenarios do not meet.  The table is written down here, not made by `millrace ddl`: it is the test's own idea of it.
 #
-# MILLRACE_BUILD: folder of the build (default build/release).  MILLRACE_SCALE: divides the number of events (sanitizers are slow).
-# shellcheck shell=bash
+# MILLRACE_BUILD: folder of the build (default build/release).  MILLRACE_PROGRAM: the worker, if it is another build's.  MILLRACE_SCALE: divides the number of events (sanitizers are slow).
+# shellcheck shell=bash disable=SC2120
 set -euo pipefail
 
 name=$(basename "$0")
@@ -13,7 +13,7 @@ name=${name//[^a-z0-9]/-}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${MILLRACE_BUILD:-$root/build/release}
 tools=$build/tests
-millrace=$build/millrace
+millrace=${MILLRACE_PROGRAM:-$build/millrace}
 mariadb_server=${MILLRACE_MARIADB_SERVER:-$root/tests/tools/mariadb-server}
 scale=${MILLRACE_SCALE:-1}
 work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-$name.XXXXXX")
@@ -24,6 +24,8 @@ group=$name
 dlq=$topic.dlq
 database=$(tr - _ <<<"i_$name")
 workers=()
+http=()
+probes=()
 extra=''       # further members of the configuration, with a leading comma
 kafka_extra='' # ... of its "kafka"
 shard_extra='' # ... of its "shard_defaults"
@@ -132,15 +134,24 @@ config() { # file
   }],
   "shard_defaults": { "user": "millrace", "database": "$database", "password_file": "$work/password"$shard_extra },
   "shards": [ $(shards_json) ],
-  "dlq": { "topic": "$dlq" },
-  "http": { "listen": "127.0.0.1:0", "probe_listen": "127.0.0.1:0" }$extra
+  "dlq": { "topic": "$dlq" }$extra
 }
 JSON
 }
 
-# Number from 0; its pid is in workers[number].
+free_port() {
+    local port
+    while port=$((20000 + RANDOM % 12000)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+    echo "$port"
+}
+
+# Number from 0; its pid is in workers[number], its addresses in http[number] and probes[number].
 worker_start() {
-    "$millrace" run -c "$work/config.json" </dev/null >>"$work/worker$1.out" 2>>"$work/worker$1.log" &
+    [ -x "$millrace" ] || fail "$millrace is missing: ninja -C build/release"
+    http[$1]=127.0.0.1:$(free_port)
+    probes[$1]=127.0.0.1:$(free_port)
+    MILLRACE_HTTP_LISTEN=${http[$1]} MILLRACE_HTTP_PROBE_LISTEN=${probes[$1]} \
+        "$millrace" run -c "$work/config.json" </dev/null >>"$work/worker$1.out" 2>>"$work/worker$1.log" &
     workers[$1]=$!
 }
 
