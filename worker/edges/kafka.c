@@ -65,6 +65,7 @@ mr_group *mr_group_new(const mr_config *config, const mr_group_listener *listene
     group->listener = *listener;
     group->partitions_max = (size_t)config->kafka.consumer_threads * MR_PARTITIONS_EACH;
     group->partitions = mr_arena_take(arena, "group", group->partitions_max, sizeof *group->partitions);
+    group->answers = mr_arena_take(arena, "group", group->partitions_max, sizeof *group->answers);
     return group;
 }
 
@@ -178,14 +179,14 @@ static void on_committed(rd_kafka_t *client, rd_kafka_resp_err_t err, rd_kafka_t
         const rd_kafka_topic_partition_t *part = &list->elems[i];
         if (!*why && part->err)
             why = rd_kafka_err2str(part->err);
-        group->partitions[i] = (mr_partition){.topic = part->topic,
+        group->answers[i] = (mr_partition){.topic = part->topic,
                                               .partition = part->partition,
                                               .start = part->offset,
                                               .failed = err || part->err};
     }
     if (!err)
         heard(group);
-    group->listener.committed(group->listener.context, group->partitions, count, why);
+    group->listener.committed(group->listener.context, group->answers, count, why);
 }
 
 void mr_group_commit(mr_group *group, const mr_partition *partitions, size_t count, uint32_t wait_ms)

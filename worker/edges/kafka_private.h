@@ -19,7 +19,8 @@ struct mr_group {
     bool joined, committing, fenced, fatal, closing;
     uint64_t secrets_seen;
     uint64_t deaf_since_ms; /* all brokers down since; 0: not */
-    mr_partition *partitions; /* scratch of one rebalance or commit answer */
+    mr_partition *partitions; /* of the rebalance that is being dealt with */
+    mr_partition *answers;    /* of a commit: it may come within a rebalance */
     size_t partitions_max;
     char fatal_text[256];
     /* consumer threads': the last time a broker was heard of */
