@@ -1,0 +1,401 @@
+/* The HTTP edge over real sockets of the loopback: answers, refusals, addresses, and clients that mean no good. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "edges/http.h"
+#include "edges/http_listen.h"
+#include "edges/process.h"
+
+static mr_stream streams[] = {{.name = "events"}};
+static mr_shard shards[] = {{.name = "s0"}};
+static uint16_t slot_shard[1];
+static mr_config config = {.streams = streams,
+                           .stream_count = 1,
+                           .shards = shards,
+                           .shard_count = 1,
+                           .slots = 1,
+                           .slot_shard = slot_shard,
+                           .http = {.listen = "127.0.0.1:0", .probe_listen = "127.0.0.1:0"}};
+static _Atomic bool broker_well;
+static mr_arena *arena;
+static mr_metrics *metrics;
+static mr_http *http;
+static char answer[1 << 20];
+
+static bool always(const void *context, mr_buf *why)
+{
+    (void)context;
+    (void)why;
+    return true;
+}
+
+static bool as_it_says(const void *context, mr_buf *why)
+{
+    const _Atomic bool *well = context;
+    mr_buf_text(why, atomic_load(well) ? "heard 1 s ago" : "no answer for 60 s");
+    return atomic_load(well);
+}
+
+static const mr_probe_check live[] = {{"threads", always, NULL}};
+static const mr_probe_check ready[] = {{"configuration", always, NULL},
+                                       {"brokers", as_it_says, &broker_well}};
+
+static int set_up(void **unused)
+{
+    (void)unused;
+    mr_error error;
+    mr_probes probes = {
+        .live = live, .live_count = 1, .ready = ready, .ready_count = 2, .started = live, .started_count = 1};
+    atomic_store(&broker_well, true);
+    arena = mr_arena_new();
+    metrics = mr_metrics_new(&config, arena, 20000);
+    if (mr_http_start(&config, metrics, &probes, arena, &http, &error) != MR_OK) {
+        print_message("%s\n", error.text);
+        return 1;
+    }
+    mr_arena_freeze(arena);
+    return 0;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    mr_http_stop(http);
+    mr_arena_free(arena);
+    return 0;
+}
+
+static int dial(uint16_t port)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static bool say(int fd, const char *text)
+{
+    return send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text);
+}
+
+static void hear(int fd)
+{
+    size_t len = 0;
+    ssize_t got;
+    struct timeval patience = {.tv_sec = 30};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    while ((got = recv(fd, answer + len, sizeof answer - 1 - len, 0)) > 0)
+        len += (size_t)got;
+    answer[len] = 0;
+    close(fd);
+}
+
+/* The answer's status; head and body are in `answer`. */
+static int ask(uint16_t port, const char *method, const char *path, const char *headers)
+{
+    char request[512];
+    int fd = dial(port), status = 0;
+    snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, path, headers);
+    assert_true(say(fd, request));
+    hear(fd);
+    sscanf(answer, "HTTP/1.1 %d", &status);
+    return status;
+}
+
+static const char *body(void)
+{
+    const char *end = strstr(answer, "\r\n\r\n");
+    return end ? end + 4 : "";
+}
+
+static bool has(const char *text)
+{
+    return strcasestr(answer, text) != NULL;
+}
+
+static void test_metrics(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *accept;
+        bool open;
+    } all[] = {
+        {"", false},
+        {"Accept: */*\r\n", false},
+        {"Accept: text/plain\r\n", false},
+        {"Accept: application/openmetrics-text\r\n", true},
+        {"Accept: application/openmetrics-text; version=1.0.0\r\n", true},
+        {"Accept: application/openmetrics-text; version=9.0.0\r\n", false},
+        {"Accept: application/openmetrics-text;q=0\r\n", false},
+        {"Accept: application/openmetrics-text;q=0.2,text/plain;q=0.9\r\n", false},
+        {"Accept: application/openmetrics-textile\r\n", false},
+        /* Prometheus 2.42, Prometheus 3 */
+        {"Accept: "
+         "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n",
+         true},
+        {"Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+         "text/plain;version=0.0.4;q=0.4,*/*;q=0.2\r\n",
+         true},
+    };
+    mr_metric_add(metrics, MR_M_MESSAGES_CONSUMED, 0, 0, 42);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        assert_int_equal(ask(mr_http_port(http), "GET", "/metrics", all[i].accept), 200);
+        assert_true(has("millrace_messages_consumed_total{stream=\"events\"} 42\n"));
+        assert_true(has("Connection: close"));
+        if (has("# EOF") != all[i].open ||
+            has("content-type: application/openmetrics-text; version=1.0.0") != all[i].open)
+            fail_msg("%s", all[i].accept);
+        if (!all[i].open)
+            assert_true(has("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    }
+}
+
+static void test_process(void **unused)
+{
+    (void)unused;
+    mr_process_gauges gauges = {0}, again;
+    mr_process_read(&gauges);
+    assert_true(gauges.cpu_us >= 0 && gauges.resident_bytes > 100000 &&
+                gauges.virtual_bytes >= gauges.resident_bytes);
+    assert_true(gauges.open_fds >= 3 && gauges.max_fds >= gauges.open_fds);
+    int64_t age_ms = mr_clock_wall_ms() - gauges.start_ms;
+    assert_in_range(age_ms + 1000, 0, 3600000);
+    again = gauges;
+    int fd = dup(0);
+    mr_process_read(&again);
+    close(fd);
+    assert_int_equal(again.open_fds, gauges.open_fds + 1);
+    assert_int_equal(again.start_ms, gauges.start_ms);
+    assert_int_equal(ask(mr_http_port(http), "GET", "/metrics", ""), 200);
+    assert_true(has("\nprocess_cpu_seconds_total ") && has("\nprocess_resident_memory_bytes ") &&
+                has("\nprocess_virtual_memory_bytes ") && has("\nprocess_open_fds ") &&
+                has("\nprocess_max_fds ") && has("\nprocess_start_time_seconds "));
+}
+
+static void test_probes(void **unused)
+{
+    (void)unused;
+    uint16_t port = mr_http_probe_port(http);
+    assert_int_equal(ask(port, "GET", "/livez", ""), 200);
+    assert_string_equal(body(), "ok\n");
+    assert_int_equal(ask(port, "GET", "/readyz", ""), 200);
+    assert_int_equal(ask(port, "GET", "/startupz", ""), 200);
+    static const char *const verbose[] = {"/readyz?verbose", "/readyz?verbose=1", "/readyz?a=b&verbose"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(ask(port, "GET", verbose[i], ""), 200);
+        assert_string_equal(body(),
+                            "[+]configuration ok\n[+]brokers ok: heard 1 s ago\nreadyz check passed\n");
+    }
+    atomic_store(&broker_well, false);
+    assert_int_equal(ask(port, "GET", "/readyz", ""), 503);
+    assert_string_equal(body(),
+                        "[+]configuration ok\n[-]brokers failed: no answer for 60 s\nreadyz check failed\n");
+    assert_int_equal(ask(port, "GET", "/livez", ""), 200);
+    assert_int_equal(ask(port, "HEAD", "/readyz", ""), 503);
+    assert_string_equal(body(), "");
+}
+
+static void test_refusals(void **unused)
+{
+    (void)unused;
+    uint16_t port = mr_http_port(http), probe_port = mr_http_probe_port(http);
+    assert_int_equal(ask(port, "GET", "/nothing", ""), 404);
+    assert_true(has("/metrics") && has("http.probe_listen"));
+    assert_int_equal(ask(port, "GET", "/livez", ""), 404);
+    assert_int_equal(ask(port, "GET", "/metrics/", ""), 404);
+    assert_int_equal(ask(probe_port, "GET", "/metrics", ""), 404);
+    assert_true(has("/livez, /readyz, /startupz"));
+    assert_int_equal(ask(port, "HEAD", "/metrics", ""), 200);
+    assert_string_equal(body(), "");
+    assert_int_equal(ask(port, "POST", "/metrics", "Content-Length: 0\r\n"), 405);
+    assert_true(has("Allow: GET, HEAD"));
+    assert_int_equal(ask(port, "POST", "/metrics", "Content-Length: 1000000\r\n"), 405);
+    assert_int_equal(ask(port, "DELETE", "/livez", ""), 405);
+    assert_int_equal(ask(port, "OPTIONS", "*", ""), 405);
+}
+
+/* The page outgrows what was set aside for it. */
+static void test_large_page(void **unused)
+{
+    (void)unused;
+    for (uint32_t i = 0; i < 2000; i++)
+        mr_metrics_partition_open(metrics, i, "a-topic-with-a-name-of-some-length", (int32_t)i);
+    assert_int_equal(ask(mr_http_port(http), "GET", "/metrics", "Accept: application/openmetrics-text\r\n"),
+                     200);
+    assert_true(
+        has("millrace_partition_held{topic=\"a-topic-with-a-name-of-some-length\",partition=\"1999\"} 0\n"));
+    assert_true(has("# EOF\n"));
+}
+
+static void test_nonsense(void **unused)
+{
+    (void)unused;
+    static const char *const all[] = {
+        "\r\n\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET /metrics\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        "GET /metrics HTTP/9.9\r\n\r\n",
+        "GET /%00%ff%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        int fd = dial(mr_http_port(http));
+        say(fd, all[i]);
+        shutdown(fd, SHUT_WR);
+        hear(fd);
+    }
+    int fd = dial(mr_http_port(http)); /* a header without end */
+    say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nLong: ");
+    for (int i = 0;
+         i < 200 &&
+         say(fd,
+             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+         i++)
+        continue;
+    hear(fd);
+    assert_int_equal(ask(mr_http_port(http), "GET", "/metrics", ""), 200);
+}
+
+/* Sends a byte to each every 100 ms until the server has ended all but `rest` of them; probes answer all the time. */
+static void drip(size_t count, size_t rest)
+{
+    struct pollfd client[100];
+    size_t left = count;
+    uint16_t port = mr_http_probe_port(http);
+    for (size_t i = 0; i < count; i++) {
+        client[i] = (struct pollfd){.fd = dial(port), .events = POLLIN};
+        say(client[i].fd, "GET /livez HTTP/1.1\r\nX: ");
+    }
+    uint64_t started = mr_clock_ms();
+    while (left > rest) {
+        assert_true(mr_clock_ms() - started < 60000);
+        assert_int_equal(ask(port, "GET", "/livez", ""), 200);
+        poll(client, count, 100);
+        for (size_t i = 0; i < count; i++) {
+            char byte;
+            if (client[i].fd < 0)
+                continue;
+            if (client[i].revents && recv(client[i].fd, &byte, 1, MSG_DONTWAIT) <= 0) {
+                close(client[i].fd);
+                client[i].fd = -1;
+                left--;
+            } else {
+                say(client[i].fd, "x");
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        if (client[i].fd >= 0)
+            close(client[i].fd);
+}
+
+static void test_four_dripping(void **unused)
+{
+    (void)unused;
+    drip(4, 0); /* 10 s */
+}
+
+static void test_more_dripping_than_places(void **unused)
+{
+    (void)unused;
+    drip(100, 32);
+}
+
+/* Clients that ask and never read do not keep others from being answered. */
+static void test_deaf_clients(void **unused)
+{
+    (void)unused;
+    int deaf[12];
+    for (uint32_t i = 0; i < 20000; i++)
+        mr_metrics_partition_open(metrics, i, "a-topic-with-a-name-of-some-length", (int32_t)i);
+    for (size_t i = 0; i < 12; i++) {
+        deaf[i] = dial(mr_http_port(http));
+        say(deaf[i], "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    for (uint32_t i = 0; i < 20000; i++)
+        mr_metrics_partition_close(metrics, i);
+    assert_int_equal(ask(mr_http_port(http), "GET", "/metrics", ""), 200);
+    assert_true(has("millrace_build_info"));
+    for (size_t i = 0; i < 12; i++)
+        close(deaf[i]);
+}
+
+static void test_addresses(void **unused)
+{
+    (void)unused;
+    static const char *const good[] = {"127.0.0.1:0", "0.0.0.0:0", "[::]:0", ":0", "localhost:0"};
+    static const char *const bad[] = {
+        "",         "7780",      "127.0.0.1",     "127.0.0.1:",      "127.0.0.1:x",
+        "::1:7780", "[::1]7780", "[127.0.0.1]:0", "127.0.0.1:65536", "127.0.0.1:-1",
+        "host:1:2", "[::",       "[]:1",          "192.0.2.1:0",     "127.0.0.1:80 "};
+    mr_error error;
+    uint16_t port;
+    int fd;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        if (mr_http_listen("http.listen", good[i], &fd, &port, &error) != MR_OK)
+            fail_msg("%s: %s", good[i], error.text);
+        assert_int_not_equal(port, 0);
+        close(dial(port));
+        close(fd);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(mr_http_listen("http.listen", bad[i], &fd, &port, &error), MR_CONFIG);
+        assert_int_equal(strncmp(error.text, "http.listen: ", 13), 0);
+        assert_non_null(strstr(error.text + 13, ": "));
+        assert_int_equal(fd, -1);
+    }
+}
+
+static void test_port_taken(void **unused)
+{
+    (void)unused;
+    char address[32];
+    mr_error error;
+    mr_http *second = NULL;
+    mr_arena *own = mr_arena_new();
+    mr_config other = config;
+    mr_probes none = {.live = NULL};
+    snprintf(address, sizeof address, "127.0.0.1:%u", mr_http_port(http));
+    other.http.probe_listen = address; /* the first one starts, and is stopped again */
+    assert_int_equal(mr_http_start(&other, metrics, &none, own, &second, &error), MR_UNAVAILABLE);
+    assert_null(second);
+    assert_non_null(strstr(error.text, "http.probe_listen: another program listens on 127.0.0.1:"));
+    mr_arena_free(own);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_metrics),
+        TEST(test_process),
+        TEST(test_probes),
+        TEST(test_refusals),
+        TEST(test_large_page),
+        TEST(test_nonsense),
+        TEST(test_addresses),
+        TEST(test_port_taken),
+        TEST(test_deaf_clients),
+        TEST(test_four_dripping),
+        TEST(test_more_dripping_than_places),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
