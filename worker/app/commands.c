@@ -23,7 +23,7 @@ const mr_command mr_commands[] = {
     {"route", "KEY...", 0, 100000, "hash, slot and shard of keys",
      "The hash is FNV-1a 64 of the key's bytes.  With --moved no configuration is needed but the two files: it prints\n"
      "which slots change their shard, and the steps to move their rows.",
-     true, {{0, "moved", "OLD.json,NEW.json", "what a new slot map would move"}, JSON}, mr_cmd_route},
+     true, {{0, "moved", NULL, "what a new slot map would move: route --moved OLD.json NEW.json"}, JSON}, mr_cmd_route},
     {"locate", "KSUID...", 1, 100000, "topic, partition, offset and time that a row's identity names",
      "Takes the 27 characters of a KSUID, or its 40 hex digits (HEX(id) in SQL).  The topic is found among those of\n"
      "the configuration, when there is one.",

@@ -1,0 +1,119 @@
+/* decode: JSON lines to the rows they would become. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "app/command.h"
+#include "app/record_json.h"
+#include "base/ksuid.h"
+#include "stages/decode.h"
+#include "stages/route.h"
+
+typedef struct decoding {
+    const mr_config *config;
+    const mr_stream *stream;
+    mr_decoder *decoder;
+    unsigned char *record;
+    int64_t timestamp_ms;
+} decoding;
+
+static void refused(const decoding *d, int64_t line, const mr_refusal *refusal)
+{
+    json_t *error = json_pack("{s:s, s:s, s:{s:s, s:s, s:I, s:s}, s:I}", "stream", d->stream->name, "shard", "", "error", "reason",
+                              mr_reason_name(refusal->reason), "column", refusal->column, "position",
+                              (json_int_t)refusal->position, "message", mr_reason_text(refusal->reason), "line",
+                              (json_int_t)line);
+    json_object_del(error, "shard");
+    char *text = json_dumps(error, JSON_COMPACT);
+    fprintf(stderr, "millrace: line %lld: %s%s%s, at byte %zu: %s\n", (long long)line, mr_reason_text(refusal->reason),
+            *refusal->column ? ", column " : "", refusal->column, refusal->position, text);
+    free(text);
+    json_decref(error);
+}
+
+/* False when the event would become a dead letter. */
+static bool decode_line(decoding *d, const char *text, size_t len, int64_t line)
+{
+    mr_event event = {.value = text,
+                      .value_len = len,
+                      .topic = d->stream->topics[0],
+                      .offset = line,
+                      .timestamp_ms = d->timestamp_ms,
+                      .source_hash = mr_ksuid_source(d->stream->id_namespace, d->stream->topics[0])};
+    mr_refusal refusal = {.column = ""};
+    uint64_t hash;
+    uint32_t bytes;
+    if (mr_decode_scan(d->decoder, &event, &hash, &refusal) ||
+        mr_decode_store(d->decoder, &event, d->record, &bytes, &refusal)) {
+        refused(d, line + 1, &refusal);
+        return false;
+    }
+    const mr_layout *layout = mr_decoder_layout(d->decoder);
+    json_t *row = mr_record_json(d->stream, layout, d->record);
+    json_t *id = NULL;
+    if (d->stream->id_ksuid) {
+        char ksuid[MR_KSUID_TEXT + 1];
+        mr_ksuid_format(mr_record_value(layout, d->record, 0), ksuid);
+        id = json_string(ksuid);
+    } else if (d->stream->id_column_count == 1) {
+        id = json_incref(json_object_get(row, d->stream->columns[d->stream->id_columns[0]].name));
+    } else {
+        id = json_array();
+        for (size_t i = 0; i < d->stream->id_column_count; i++)
+            json_array_append(id, json_object_get(row, d->stream->columns[d->stream->id_columns[i]].name));
+    }
+    json_t *made = json_pack("{s:s, s:s, s:o, s:o}", "stream", d->stream->name, "shard",
+                             d->config->shards[mr_route_shard(d->config, hash)].name, "id", id, "row", row);
+    json_dumpf(made, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(made);
+    return true;
+}
+
+static mr_status decode_all(decoding *d)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t len;
+    mr_status status = MR_OK;
+    for (int64_t number = 0; (len = getline(&line, &cap, stdin)) >= 0; number++) {
+        if (len > 0 && line[len - 1] == '\n')
+            len--;
+        if (!decode_line(d, line, (size_t)len, number))
+            status = MR_DATA;
+    }
+    if (ferror(stdin))
+        status = mr_complain(MR_DATA, "stdin: %s", strerror(errno));
+    free(line);
+    return status;
+}
+
+mr_status mr_cmd_decode(mr_call *call)
+{
+    mr_config *config;
+    mr_error error;
+    char *end = NULL;
+    const char *timestamp = mr_call_option(call, "timestamp");
+    decoding d = {.timestamp_ms = timestamp ? strtoll(timestamp, &end, 10) : 0};
+    if (timestamp && (!*timestamp || *end))
+        return mr_complain(MR_USAGE, "--timestamp %s: give milliseconds since 1970", timestamp);
+    mr_status status = mr_call_config(call, &config);
+    if (status)
+        return status;
+    mr_arena *arena = mr_arena_new();
+    d.config = config;
+    d.stream = mr_call_stream(call, config, &status);
+    if (d.stream) {
+        status = mr_decoder_new(d.stream, arena, &d.decoder, &error);
+        if (status) {
+            mr_complain(status, "%s", error.text);
+        } else {
+            d.record = mr_arena_take(arena, "record", 1, mr_decoder_layout(d.decoder)->size);
+            status = decode_all(&d);
+        }
+    }
+    mr_arena_free(arena);
+    mr_config_free(config);
+    return status;
+}

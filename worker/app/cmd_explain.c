@@ -1,0 +1,123 @@
+/* explain */
+#include <jansson.h>
+#include <string.h>
+
+#include "app/command.h"
+#include "app/worker.h"
+#include "edges/sql.h"
+#include "stages/snapshot.h"
+
+static const char *const forms[] = {"text", "bytes", "int64", "uint64", "double", "datetime", "date", "time"};
+
+static const char *field_name(const mr_stream *stream, uint32_t field)
+{
+    if (stream->id_ksuid && field == 0)
+        return stream->id_column;
+    return stream->columns[field - stream->id_ksuid].name;
+}
+
+static json_t *stream_json(const mr_stream *stream, const mr_layout *layout)
+{
+    char mariadb[16384], mysql[16384];
+    mr_buf a = mr_buf_over(mariadb, sizeof mariadb), b = mr_buf_over(mysql, sizeof mysql);
+    mr_sql_statement(stream, MR_DIALECT_MARIADB, 1, &a);
+    mr_sql_statement(stream, MR_DIALECT_MYSQL, 1, &b);
+    json_t *fields = json_array();
+    for (uint32_t i = 0; i < layout->fields; i++)
+        json_array_append_new(fields, json_pack("{s:s, s:s, s:i, s:i}", "column", field_name(stream, i), "form",
+                                                forms[layout->field[i].form], "at", (int)layout->field[i].value_at,
+                                                "capacity", (int)layout->field[i].capacity));
+    return json_pack("{s:s, s:s, s:i, s:o, s:s, s:s}", "name", stream->name, "table", stream->table, "record_bytes",
+                     (int)layout->size, "fields", fields, "sql_mariadb", mariadb, "sql_mysql", mysql);
+}
+
+static json_t *explain_json(const mr_worker *worker)
+{
+    const mr_config *config = worker->config;
+    json_t *streams = json_array(), *shards = json_array(), *parts = json_object();
+    size_t bytes;
+    const char *part;
+    for (size_t i = 0; i < config->stream_count; i++)
+        json_array_append_new(streams, stream_json(&config->streams[i], &worker->plan.layouts[i]));
+    for (size_t i = 0; i < config->shard_count; i++) {
+        json_int_t slots = 0;
+        for (uint32_t slot = 0; slot < config->slots; slot++)
+            slots += config->slot_shard[slot] == i;
+        json_array_append_new(shards, json_pack("{s:s, s:I}", "name", config->shards[i].name, "slots", slots));
+    }
+    for (size_t i = 0; (part = mr_arena_part(worker->arena, i, &bytes)) != NULL; i++)
+        json_object_set_new(parts, part, json_integer((json_int_t)bytes));
+    size_t total = mr_arena_total(worker->arena);
+    uint64_t libraries = mr_plan_libraries(config, &worker->plan);
+    char fingerprint[17];
+    snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)mr_fingerprint(config));
+    return json_pack("{s:s, s:o, s:i, s:o, s:{s:I, s:I, s:I, s:o, s:i, s:i, s:i}}", "fingerprint", fingerprint, "streams",
+                     streams, "slots", (int)config->slots, "shards", shards, "memory", "total_bytes", (json_int_t)total,
+                     "libraries_bytes", (json_int_t)libraries, "limit_bytes", (json_int_t)(total + libraries), "parts", parts,
+                     "page_bytes", (int)worker->plan.page_bytes, "pages_per_consumer", (int)worker->plan.pages_each,
+                     "records_per_page", (int)worker->plan.rows_page);
+}
+
+static void print_text(const mr_worker *worker)
+{
+    const mr_config *config = worker->config;
+    char text[16384];
+    size_t bytes;
+    const char *part;
+    for (size_t i = 0; i < config->stream_count; i++) {
+        const mr_stream *stream = &config->streams[i];
+        const mr_layout *layout = &worker->plan.layouts[i];
+        printf("stream %s, table %s: records of %u bytes\n", stream->name, stream->table, layout->size);
+        for (uint32_t f = 0; f < layout->fields; f++)
+            printf("  %-24s %-9s at %5u, %5u bytes\n", field_name(stream, f), forms[layout->field[f].form],
+                   layout->field[f].value_at, layout->field[f].capacity);
+        mr_buf out = mr_buf_over(text, sizeof text);
+        mr_sql_statement(stream, MR_DIALECT_MARIADB, 1, &out);
+        printf("  MariaDB, array binding: %s\n", text);
+        out = mr_buf_over(text, sizeof text);
+        mr_sql_statement(stream, MR_DIALECT_MYSQL, 1, &out);
+        printf("  MySQL, up to 256 rows a statement: %s\n", text);
+    }
+    printf("\n%u slots, fingerprint %016llx\n", config->slots, (unsigned long long)mr_fingerprint(config));
+    for (size_t i = 0; i < config->shard_count; i++) {
+        printf("  shard %s: slots", config->shards[i].name);
+        for (uint32_t from = 0, to; from < config->slots; from = to) {
+            for (to = from + 1; to < config->slots && config->slot_shard[to] == config->slot_shard[from]; to++)
+                ;
+            if (config->slot_shard[from] == i)
+                printf(" %u-%u", from, to - 1);
+        }
+        putchar('\n');
+    }
+    printf("\nmemory: %.1f MiB of our own, taken at start\n", (double)mr_arena_total(worker->arena) / (1 << 20));
+    for (size_t i = 0; (part = mr_arena_part(worker->arena, i, &bytes)) != NULL; i++)
+        printf("  %-16s %10.2f MiB\n", part, (double)bytes / (1 << 20));
+    printf("  %u pages of %u bytes, %u records, for each consumer thread\n", worker->plan.pages_each, worker->plan.page_bytes,
+           worker->plan.rows_page);
+    printf("and at most %.0f MiB for the libraries: 2 x fetch_mib + 48 MiB (librdkafka), 4 pages a shard (Connector/C)\n",
+           (double)mr_plan_libraries(config, &worker->plan) / (1 << 20));
+}
+
+mr_status mr_cmd_explain(mr_call *call)
+{
+    mr_config *config;
+    mr_worker *worker;
+    mr_error error;
+    mr_status status = mr_call_config(call, &config);
+    if (status)
+        return status;
+    status = mr_worker_new(config, &worker, &error);
+    if (status) {
+        mr_complain(status, "%s", error.text);
+    } else if (mr_call_json(call)) {
+        json_t *root = explain_json(worker);
+        json_dumpf(root, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(root);
+    } else {
+        print_text(worker);
+    }
+    mr_worker_free(worker);
+    mr_config_free(config);
+    return status;
+}

@@ -1,0 +1,149 @@
+/* What `millrace check` says about Kafka. */
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "edges/kafka.h"
+#include "edges/kafka_client.h"
+
+#define ASK_MS 5000
+
+typedef struct asking {
+    mr_kafka_owner owner;
+    const mr_config *config;
+    mr_findings *findings;
+    rd_kafka_t *client;
+} asking;
+
+static const char *property(const mr_config *config, const char *name)
+{
+    const mr_properties *all[] = {&config->kafka.consumer_properties, &config->kafka.properties};
+    for (size_t p = 0; p < 2; p++)
+        for (size_t i = 0; i < all[p]->count; i++)
+            if (!strcmp(all[p]->at[i].name, name))
+                return all[p]->at[i].value;
+    return NULL;
+}
+
+/* Features that the configuration asks for and this librdkafka lacks. */
+static void check_features(const mr_config *config, mr_findings *findings)
+{
+    const char *protocol = property(config, "security.protocol"), *mechanism = property(config, "sasl.mechanisms");
+    if (!mechanism)
+        mechanism = property(config, "sasl.mechanism");
+    if (protocol && (strcasestr(protocol, "ssl")) && !mr_kafka_has_feature("ssl"))
+        mr_find(findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka.properties.security.protocol", "install a librdkafka with TLS",
+                "this librdkafka has no TLS");
+    if (mechanism && strcasestr(mechanism, "SCRAM") && !mr_kafka_has_feature("sasl_scram"))
+        mr_find(findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka.properties.sasl.mechanisms", "install a librdkafka with it",
+                "this librdkafka has no SCRAM");
+    const char *method = property(config, "sasl.oauthbearer.method");
+    if (method && !strcasecmp(method, "oidc") && !mr_kafka_has_feature("oidc"))
+        mr_find(findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka.properties.sasl.oauthbearer.method",
+                "let a sidecar write the token to kafka.token_file", "this librdkafka has no OIDC");
+    const char *timeout = property(config, "session.timeout.ms");
+    long session_ms = timeout ? strtol(timeout, NULL, 10) : 45000;
+    if (config->kafka.group_instance_id[0] && session_ms < ((long)config->shutdown.grace_s + 30) * 1000)
+        mr_find(findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka.consumer_properties.session.timeout.ms",
+                "set it to at least shutdown.grace_s + 30 seconds, in milliseconds",
+                "the session timeout of a static member (%ld ms) is shorter than its restart", session_ms);
+}
+
+static bool open_client(asking *ask, mr_kafka_role role)
+{
+    char why[512];
+    mr_error error;
+    rd_kafka_conf_t *conf = mr_kafka_conf(&ask->owner, role, &error);
+    if (!conf) {
+        mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s", error.text);
+        return false;
+    }
+    ask->client = rd_kafka_new(role == MR_KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (ask->client)
+        return true;
+    rd_kafka_conf_destroy(conf);
+    mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s", why);
+    return false;
+}
+
+static bool same_client_works(asking *ask)
+{
+    /* The producer's properties are looked at by making one. */
+    bool well = open_client(ask, MR_KAFKA_PRODUCER);
+    if (well)
+        rd_kafka_destroy(ask->client);
+    return open_client(ask, MR_KAFKA_CONSUMER) && well;
+}
+
+static const rd_kafka_metadata_topic_t *find_topic(const rd_kafka_metadata_t *metadata, const char *name)
+{
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        if (!strcmp(metadata->topics[i].topic, name))
+            return &metadata->topics[i];
+    return NULL;
+}
+
+static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
+{
+    for (size_t s = 0; s < ask->config->stream_count; s++)
+        for (size_t t = 0; t < ask->config->streams[s].topic_count; t++) {
+            const char *name = ask->config->streams[s].topics[t];
+            char where[300];
+            snprintf(where, sizeof where, "topic %s", name);
+            if (name[0] == '^')
+                continue;
+            const rd_kafka_metadata_topic_t *topic = find_topic(metadata, name);
+            if (!topic || topic->err)
+                mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, where, "create it, or correct streams[].topic",
+                        "the brokers do not know it%s%s", topic ? ": " : "", topic ? rd_kafka_err2str(topic->err) : "");
+            else
+                mr_find(ask->findings, MR_LEVEL_OK, MR_OK, where, "", "%d partitions", topic->partition_cnt);
+            char letters[300] = "";
+            mr_buf out = mr_buf_over(letters, sizeof letters);
+            for (const char *at = ask->config->dlq.topic; *at;) {
+                bool here = !strncmp(at, "{topic}", 7);
+                mr_buf_put(&out, here ? name : at, here ? strlen(name) : 1);
+                at += here ? 7 : 1;
+            }
+            if (!find_topic(metadata, letters))
+                mr_find(ask->findings, MR_LEVEL_WARNING, MR_CONFIG, where,
+                        "create it: without it, and without automatic creation, dead letters wait and hold their partition",
+                        "its dead-letter topic %s does not exist", letters);
+        }
+}
+
+static void ask_brokers(asking *ask)
+{
+    const rd_kafka_metadata_t *metadata;
+    rd_kafka_resp_err_t err = rd_kafka_metadata(ask->client, 1, NULL, &metadata, ASK_MS);
+    if (err) {
+        bool denied = err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
+        mr_find(ask->findings, MR_LEVEL_ERROR, denied ? MR_DENIED : MR_UNAVAILABLE, "kafka.bootstrap_servers",
+                "check the addresses, the network, TLS and SASL settings", "%s: %s",
+                ask->config->kafka.bootstrap_servers, rd_kafka_err2str(err));
+        return;
+    }
+    mr_find(ask->findings, MR_LEVEL_OK, MR_OK, "kafka", "", "%d brokers answer", metadata->broker_cnt);
+    check_topics(ask, metadata);
+    rd_kafka_metadata_destroy(metadata);
+}
+
+void mr_kafka_check(const mr_config *config, bool offline, mr_findings *findings)
+{
+    asking ask = {.owner = {.config = config}, .config = config, .findings = findings};
+    mr_error error;
+    if (mr_kafka_version_check(&error))
+        mr_find(findings, MR_LEVEL_ERROR, MR_CONFIG, "librdkafka", "", "%s", error.text);
+    else
+        mr_find(findings, MR_LEVEL_OK, MR_OK, "librdkafka", "", "version %s", rd_kafka_version_str());
+    check_features(config, findings);
+    if (offline && config->kafka.properties_file.count > 0)
+        return; /* the secrets need not be on this machine */
+    if (!same_client_works(&ask))
+        return;
+    if (!offline)
+        ask_brokers(&ask);
+    rd_kafka_destroy(ask.client);
+}
