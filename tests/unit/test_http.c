@@ -255,10 +255,10 @@ static void test_nonsense(void **unused)
         "GET /%00%ff%zz HTTP/1.1\r\nHost: x\r\n\r\n",
         "POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        int fd = dial(mr_http_port(http));
-        say(fd, all[i]);
-        shutdown(fd, SHUT_WR);
-        hear(fd);
+        struct pollfd client = {.fd = dial(mr_http_port(http)), .events = POLLIN};
+        say(client.fd, all[i]);
+        poll(&client, 1, 100); /* it may answer or wait for more: it must only stay well */
+        close(client.fd);
     }
     int fd = dial(mr_http_port(http)); /* a header without end */
     say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nLong: ");

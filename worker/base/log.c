@@ -191,8 +191,10 @@ static void enqueue(const line *made, uint64_t count)
         atomic_fetch_add(&state.dropped, count);
         return;
     }
-    for (size_t i = 0; i < len; i++)
-        state.queue[state.head++ & (QUEUE_BYTES - 1)] = text[i];
+    size_t at = state.head & (QUEUE_BYTES - 1), first = QUEUE_BYTES - at < len ? QUEUE_BYTES - at : len;
+    memcpy(state.queue + at, text, first);
+    memcpy(state.queue, text + first, len - first);
+    state.head += len;
 }
 
 /* As many whole lines as one write takes. */
@@ -201,8 +203,9 @@ static size_t dequeue(char *text)
     size_t len = state.head - state.tail;
     if (len > LINE_MAX_BYTES)
         len = LINE_MAX_BYTES;
-    for (size_t i = 0; i < len; i++)
-        text[i] = state.queue[(state.tail + i) & (QUEUE_BYTES - 1)];
+    size_t at = state.tail & (QUEUE_BYTES - 1), first = QUEUE_BYTES - at < len ? QUEUE_BYTES - at : len;
+    memcpy(text, state.queue + at, first);
+    memcpy(text + first, state.queue, len - first);
     while (len > 0 && text[len - 1] != '\n')
         len--;
     state.tail += len;
@@ -296,6 +299,15 @@ static bool write_out(const char *text, size_t len)
     return true;
 }
 
+/* The end, and stderr takes nothing: what is queued is only counted. */
+static void discard(void)
+{
+    char text[LINE_MAX_BYTES];
+    size_t len;
+    while ((len = dequeue(text)) > 0)
+        atomic_fetch_add(&state.dropped, count_lines(text, len));
+}
+
 static void wait_for_lines(uint64_t until_ms)
 {
     if (until_ms == UINT64_MAX) {
@@ -341,6 +353,8 @@ static void *write_lines(void *nothing)
         pthread_mutex_lock(&state.lock);
         if (well)
             say_dropped(&said);
+        else if (state.stopping)
+            discard();
     }
     state.finished = true;
     pthread_cond_broadcast(&state.changed);
@@ -431,9 +445,10 @@ void mr_log_stop(void)
     struct timespec until;
     pthread_mutex_lock(&state.lock);
     state.stopping = true;
-    state.stop_by_ms = mr_clock_ms() + STOP_MS;
-    until.tv_sec = (time_t)((state.stop_by_ms + POLL_MS) / 1000);
-    until.tv_nsec = (long)((state.stop_by_ms + POLL_MS) % 1000) * 1000000;
+    uint64_t end_ms = mr_clock_ms() + STOP_MS;
+    state.stop_by_ms = end_ms - STOP_MS / 4;
+    until.tv_sec = (time_t)(end_ms / 1000);
+    until.tv_nsec = (long)(end_ms % 1000) * 1000000;
     pthread_cond_broadcast(&state.changed);
     while (!state.finished && pthread_cond_timedwait(&state.changed, &state.lock, &until) == 0)
         continue;
