@@ -130,6 +130,23 @@ static void ask_brokers(asking *ask)
     rd_kafka_metadata_destroy(metadata);
 }
 
+/* Whether librdkafka takes the properties, without a client: a client would look for brokers at once. */
+static void check_properties(asking *ask)
+{
+    static const mr_kafka_role roles[] = {MR_KAFKA_CONSUMER, MR_KAFKA_PRODUCER};
+    mr_config without_secrets = *ask->config; /* their files need not be on this machine */
+    without_secrets.kafka.properties_file.count = 0;
+    mr_kafka_owner owner = {.config = &without_secrets};
+    for (size_t i = 0; i < 2; i++) {
+        mr_error error;
+        rd_kafka_conf_t *conf = mr_kafka_conf(&owner, roles[i], &error);
+        if (conf)
+            rd_kafka_conf_destroy(conf);
+        else
+            mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s", error.text);
+    }
+}
+
 void mr_kafka_check(const mr_config *config, bool offline, mr_findings *findings)
 {
     asking ask = {.owner = {.config = config}, .config = config, .findings = findings};
@@ -139,11 +156,10 @@ void mr_kafka_check(const mr_config *config, bool offline, mr_findings *findings
     else
         mr_find(findings, MR_LEVEL_OK, MR_OK, "librdkafka", "", "version %s", rd_kafka_version_str());
     check_features(config, findings);
-    if (offline && config->kafka.properties_file.count > 0)
-        return; /* the secrets need not be on this machine */
-    if (!same_client_works(&ask))
-        return;
-    if (!offline)
+    if (offline) {
+        check_properties(&ask);
+    } else if (same_client_works(&ask)) {
         ask_brokers(&ask);
-    rd_kafka_destroy(ask.client);
+        rd_kafka_destroy(ask.client);
+    }
 }

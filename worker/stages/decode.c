@@ -365,41 +365,45 @@ static mr_reason store_present(const target *to, const mr_value *value)
     }
 }
 
-mr_reason mr_decode_value(const mr_column_plan *plan, const mr_layout *layout, unsigned char *record, uint32_t field,
-                          const mr_value *given)
+/* Texts with escapes in columns that are not texts; rare, and kept apart for its buffer. */
+__attribute__((noinline)) static mr_reason store_unescaped(const target *to, mr_value value, size_t capacity)
 {
     char plain[SHORT_MAX];
-    mr_value value = *given;
-    target to = {.plan = plan,
-                 .indicator = mr_record_indicator(layout, record, field),
-                 .length = mr_record_length(layout, record, field),
-                 .value = mr_record_value(layout, record, field)};
-    bool has_length = layout->field[field].form <= MR_FORM_BYTES;
-    unsigned long nowhere;
-    if (!has_length)
-        to.length = &nowhere;
-    *to.indicator = MR_VALUE_SET;
-    if (value.kind == MR_JSON_NULL || value.kind == MR_JSON_MISSING) {
-        *to.indicator = MR_VALUE_NULL;
-        *to.length = 0;
-        return plan->column->required ? MR_REASON_REQUIRED : MR_REASON_NONE;
-    }
-    if (value.kind == MR_JSON_WRONG_STEP)
-        return MR_REASON_WRONG_TYPE;
-    bool as_it_stands = plan->column->type == MR_TYPE_STRING || plan->column->type == MR_TYPE_JSON;
-    if (value.escaped && !as_it_stands && plan->column->type != MR_TYPE_BINARY) {
+    if (to->plan->column->type == MR_TYPE_BINARY) {
+        /* Only \/ makes sense in base64; unescaped into the place itself, which the decoder then overwrites from the front. */
+        if (value.len > capacity)
+            return MR_REASON_TOO_LONG;
+        value.len = mr_json_unescape(value.at, value.len, (char *)to->value);
+        value.at = (const char *)to->value;
+    } else {
         if (value.len > sizeof plain)
             return MR_REASON_BAD_FORMAT;
         value.len = mr_json_unescape(value.at, value.len, plain);
         value.at = plain;
-    } else if (value.escaped && plan->column->type == MR_TYPE_BINARY) {
-        /* Only \/ makes sense in base64; unescaped into the place itself, which the decoder then overwrites from the front. */
-        if (value.len > layout->field[field].capacity)
-            return MR_REASON_TOO_LONG;
-        value.len = mr_json_unescape(value.at, value.len, (char *)to.value);
-        value.at = (const char *)to.value;
     }
-    return store_present(&to, &value);
+    return store_present(to, &value);
+}
+
+mr_reason mr_decode_value(const mr_column_plan *plan, const mr_layout *layout, unsigned char *record, uint32_t field,
+                          const mr_value *value)
+{
+    unsigned long nowhere;
+    bool has_length = layout->field[field].form <= MR_FORM_BYTES;
+    target to = {.plan = plan,
+                 .indicator = mr_record_indicator(layout, record, field),
+                 .length = has_length ? mr_record_length(layout, record, field) : &nowhere,
+                 .value = mr_record_value(layout, record, field)};
+    *to.indicator = MR_VALUE_SET;
+    if (value->kind == MR_JSON_NULL || value->kind == MR_JSON_MISSING) {
+        *to.indicator = MR_VALUE_NULL;
+        *to.length = 0;
+        return plan->column->required ? MR_REASON_REQUIRED : MR_REASON_NONE;
+    }
+    if (value->kind == MR_JSON_WRONG_STEP)
+        return MR_REASON_WRONG_TYPE;
+    if (value->escaped && plan->column->type != MR_TYPE_STRING && plan->column->type != MR_TYPE_JSON)
+        return store_unescaped(&to, *value, layout->field[field].capacity);
+    return store_present(&to, value);
 }
 
 /* ---- a record ---- */

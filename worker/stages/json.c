@@ -243,25 +243,30 @@ static void reset_below(pass *p, const mr_node *node, mr_json_kind kind, uint32_
 
 static bool pass_value(pass *p, const mr_node *node);
 
-static const mr_node *child_named(const pass *p, const mr_node *node, const mr_span *name)
+static const mr_node *child_of(const pass *p, const mr_node *node, const char *name, size_t len)
 {
-    char plain[MR_STEP_MAX];
-    const char *text = p->text + name->at;
-    size_t len = name->len;
-    if (!node || node->first_child == MR_NODE_NONE)
-        return NULL;
-    if (name->escaped) {
-        if (len > sizeof plain)
-            return NULL; /* longer than any step, escapes or not: six bytes make at least one */
-        len = mr_json_unescape(text, len, plain);
-        text = plain;
-    }
     for (uint32_t i = node->first_child; i != MR_NODE_NONE; i = p->paths->node[i].next) {
         const mr_node *child = &p->paths->node[i];
-        if (child->name_len == len && !memcmp(child->name, text, len))
+        if (child->name_len == len && !memcmp(child->name, name, len))
             return child;
     }
     return NULL;
+}
+
+/* Rare, and kept apart for its buffer: every call would clear it. */
+__attribute__((noinline)) static const mr_node *child_escaped(const pass *p, const mr_node *node, const mr_span *name)
+{
+    char plain[MR_STEP_MAX];
+    if (name->len > sizeof plain)
+        return NULL; /* longer than any step: six bytes make at least one */
+    return child_of(p, node, plain, mr_json_unescape(p->text + name->at, name->len, plain));
+}
+
+static const mr_node *child_named(const pass *p, const mr_node *node, const mr_span *name)
+{
+    if (!node || node->first_child == MR_NODE_NONE)
+        return NULL;
+    return name->escaped ? child_escaped(p, node, name) : child_of(p, node, p->text + name->at, name->len);
 }
 
 static bool pass_object(pass *p, const mr_node *node)

@@ -97,6 +97,28 @@ bool mr_is_number(const char *text, size_t len)
     return i == len;
 }
 
+/* An integer in any of JSON's forms: 1.0, 1e3, or more than 19 digits. */
+static mr_reason read_general(const char *text, size_t len, uint64_t *magnitude)
+{
+    digits number;
+    uint64_t value = 0;
+    read_digits(text, len, &number);
+    *magnitude = 0;
+    if (number.count == 0)
+        return MR_REASON_NONE;
+    if (number.more || (int64_t)number.count > number.point)
+        return MR_REASON_TOO_PRECISE;
+    if (number.point > 20)
+        return MR_REASON_OUT_OF_RANGE;
+    for (int64_t d = 0; d < number.point; d++) {
+        unsigned digit = d < (int64_t)number.count ? (unsigned)(number.digit[d] - '0') : 0;
+        if (__builtin_mul_overflow(value, (uint64_t)10, &value) || __builtin_add_overflow(value, digit, &value))
+            return MR_REASON_OUT_OF_RANGE;
+    }
+    *magnitude = value;
+    return MR_REASON_NONE;
+}
+
 /* The magnitude of an integer; most of them are plain digits. */
 static mr_reason read_magnitude(const char *text, size_t len, bool *negative, uint64_t *magnitude)
 {
@@ -111,20 +133,7 @@ static mr_reason read_magnitude(const char *text, size_t len, bool *negative, ui
             return MR_REASON_NONE;
         }
     }
-    digits number;
-    read_digits(text, len, &number);
-    if (number.more || (int64_t)number.count > number.point)
-        return number.count == 0 ? (*magnitude = 0, MR_REASON_NONE) : MR_REASON_TOO_PRECISE;
-    if (number.point > 20)
-        return MR_REASON_OUT_OF_RANGE;
-    value = 0;
-    for (int64_t d = 0; d < number.point; d++) {
-        unsigned digit = d < (int64_t)number.count ? (unsigned)(number.digit[d] - '0') : 0;
-        if (__builtin_mul_overflow(value, (uint64_t)10, &value) || __builtin_add_overflow(value, digit, &value))
-            return MR_REASON_OUT_OF_RANGE;
-    }
-    *magnitude = value;
-    return MR_REASON_NONE;
+    return read_general(text, len, magnitude);
 }
 
 mr_reason mr_to_int64(const char *text, size_t len, int64_t least, int64_t most, int64_t *out)
@@ -150,6 +159,18 @@ mr_reason mr_to_uint64(const char *text, size_t len, uint64_t most, uint64_t *ou
     return *out > (negative ? 0 : most) ? MR_REASON_OUT_OF_RANGE : MR_REASON_NONE;
 }
 
+/* Kept apart for its buffer. */
+__attribute__((noinline)) static mr_reason slow_double(const char *text, size_t len, double *out)
+{
+    char copy[DOUBLE_TEXT_MAX];
+    if (len >= sizeof copy)
+        return MR_REASON_TOO_PRECISE;
+    memcpy(copy, text, len);
+    copy[len] = 0;
+    *out = strtod(copy, NULL); /* the program never leaves the C locale */
+    return isfinite(*out) ? MR_REASON_NONE : MR_REASON_OUT_OF_RANGE;
+}
+
 mr_reason mr_to_double(const char *text, size_t len, double *out)
 {
     static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -166,13 +187,7 @@ mr_reason mr_to_double(const char *text, size_t len, double *out)
         *out = number.negative ? -value : value;
         return MR_REASON_NONE;
     }
-    char copy[DOUBLE_TEXT_MAX];
-    if (len >= sizeof copy)
-        return MR_REASON_TOO_PRECISE;
-    memcpy(copy, text, len);
-    copy[len] = 0;
-    *out = strtod(copy, NULL); /* the program never leaves the C locale */
-    return isfinite(*out) ? MR_REASON_NONE : MR_REASON_OUT_OF_RANGE;
+    return slow_double(text, len, out);
 }
 
 mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale, char out[MR_DECIMAL_TEXT],
