@@ -4,7 +4,8 @@
  * writes out, so a blocked or closed stderr never stops the data path: what does not fit, and what stderr refuses,
  * is counted (millrace_log_dropped_total).  A caller holds the log's mutex for one copy of a line.
  * Lines equal in (event, stream, topic, partition, shard, code) collapse: the first is written at once, those that
- * follow within a second become one line, the last of them, with `count` when it stands for more than one.
+ * follow within a second become one line, the last of them, with `count` when it stands for more than one.  Lines that
+ * were given no fields are equal when their sentences are.
  * Before mr_log_start and after mr_log_stop, lines go straight to stderr.  SIGPIPE never reaches the caller.
  * Memory: static, 512 KiB, of which only what is used is ever touched.  A line is at most 4,096 bytes (a pipe takes
  * that much whole); a longer sentence is cut.

@@ -171,8 +171,11 @@ static uint64_t more(uint64_t hash, const char *text)
     return mr_fnv1a64_more(hash, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
-static uint64_t key_of(const char *event, const mr_log_fields *fields)
+/* Without fields there is only the sentence to tell two happenings apart. */
+static uint64_t key_of(const char *event, const mr_log_fields *fields, const char *message)
 {
+    if (!fields)
+        return more(more(MR_FNV64_BASIS, event), message) | 1;
     int64_t partition = fields->has_position ? fields->partition : -1;
     uint64_t hash =
         more(more(more(more(MR_FNV64_BASIS, event), fields->stream), fields->topic), fields->shard);
@@ -403,7 +406,7 @@ void mr_log(mr_log_level level, const char *event, const mr_log_fields *fields, 
     } else if (!atomic_load(&state.running)) {
         write_now(&made);
     } else {
-        uint64_t key = key_of(event, fields ? fields : &none);
+        uint64_t key = key_of(event, fields, message);
         pthread_mutex_lock(&state.lock);
         if (state.finished)
             atomic_fetch_add(&state.dropped, 1);
