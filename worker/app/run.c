@@ -12,6 +12,7 @@
 
 #include "app/worker.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "edges/http.h"
 #include "edges/sql.h"
@@ -245,6 +246,20 @@ static void say_start(const mr_worker *worker)
            worker->plan.rows_page);
 }
 
+/* 0: the file cannot be read any more. */
+static uint64_t hash_of_file(const char *name)
+{
+    char bytes[4096];
+    uint64_t hash = MR_FNV64_BASIS;
+    FILE *file = fopen(name, "re");
+    if (!file)
+        return 0;
+    for (size_t len; (len = fread(bytes, 1, sizeof bytes, file)) > 0;)
+        hash = mr_fnv1a64_more(hash, bytes, len);
+    fclose(file);
+    return hash;
+}
+
 static mr_status start(run *r, mr_error *error)
 {
     static mr_probe_check live[1], ready[3], started[1];
@@ -255,6 +270,8 @@ static mr_status start(run *r, mr_error *error)
     ready[2] = (mr_probe_check){"brokers", hears_brokers, r};
     started[0] = (mr_probe_check){"started", is_started, r};
     mr_probes probes = {.live = live, .ready = ready, .started = started, .live_count = 1, .ready_count = 3, .started_count = 1};
+    mr_metrics_info(worker->flow.metrics, mr_kafka_library_version(), mr_sql_library_version(),
+                    hash_of_file(r->config_file));
     mr_status status =
         mr_http_start(r->config, worker->flow.metrics, &probes, worker->arena, &r->http, error);
     if (status)
