@@ -150,7 +150,10 @@ worker_start() {
     [ -x "$millrace" ] || fail "$millrace is missing: ninja -C build/release"
     http[$1]=127.0.0.1:$(free_port)
     probes[$1]=127.0.0.1:$(free_port)
-    MILLRACE_HTTP_LISTEN=${http[$1]} MILLRACE_HTTP_PROBE_LISTEN=${probes[$1]} \
+    # The tests' own variables would be warned about as unknown settings.
+    local variable unset=()
+    while read -r variable; do unset+=(-u "$variable"); done < <(compgen -e MILLRACE_)
+    env "${unset[@]}" MILLRACE_HTTP_LISTEN="${http[$1]}" MILLRACE_HTTP_PROBE_LISTEN="${probes[$1]}" \
         "$millrace" run -c "$work/config.json" </dev/null >>"$work/worker$1.out" 2>>"$work/worker$1.log" &
     workers[$1]=$!
 }

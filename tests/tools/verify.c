@@ -10,7 +10,7 @@
 #include "verify_event.h"
 #include "verify_log.h"
 
-enum { SHARDS_MAX = 64, SHOWN = 10 };
+enum { SHARDS_MAX = 64, SHOWN = 10, IDLE_US = 40000000 };
 
 typedef struct options {
     const char *bootstrap, *table, *dlq, *user, *password, *journal;
@@ -117,11 +117,16 @@ static uint64_t count_rows(void)
     return sum;
 }
 
+/* Gives up early when nothing has come for a while: a worker that died needs no patience. */
 static void wait_for_rows(void)
 {
-    uint64_t until = tool_now_us() + o.wait_s * 1000000;
-    while (count_rows() < n.want_rows && tool_now_us() < until)
+    uint64_t now = tool_now_us(), until = now + o.wait_s * 1000000, moved = now, before = 0, have;
+    while ((have = count_rows()) < n.want_rows && now < until && now < moved + IDLE_US) {
+        moved = have == before ? moved : now;
+        before = have;
         tool_sleep_ms(250);
+        now = tool_now_us();
+    }
 }
 
 static size_t shard_of(uint64_t hash)
