@@ -56,10 +56,9 @@ typedef struct journal_head {
 
 static void write_journal(FILE *journal, const rd_kafka_message_t *message)
 {
-    rd_kafka_timestamp_type_t type;
     journal_head head = {
         .offset = message->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .timestamp_ms = (int64_t)(uintptr_t)message->_private,
         .partition = message->partition,
         .key_len = message->key ? (int32_t)message->key_len : -1,
         .value_len = message->payload ? (int32_t)message->len : -1,
@@ -116,18 +115,25 @@ static void turn_transaction(producer *p, bool last)
         in_order(rd_kafka_begin_transaction(p->client), "begin");
 }
 
-static rd_kafka_resp_err_t put_with_header(producer *p, int32_t partition, const void *key, size_t key_len,
-                                           const void *value, size_t len)
+/* The long way: with a header, or with a timestamp that the journal can know (a mock cluster's answers do not carry it). */
+static rd_kafka_resp_err_t put_parts(producer *p, int32_t partition, const void *key, size_t key_len,
+                                     const void *value, size_t len, bool with_header)
 {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     const rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = p->topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)key, key_len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)value, len}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = now_ms},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)now_ms},
         {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"trace", "t\xc3\xa4g-1", 7}},
     };
-    rd_kafka_error_t *error = rd_kafka_produceva(p->client, parts, sizeof parts / sizeof *parts);
+    size_t count = sizeof parts / sizeof *parts;
+    rd_kafka_error_t *error = rd_kafka_produceva(p->client, parts, with_header ? count : count - 1);
     rd_kafka_resp_err_t err = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (error)
         rd_kafka_error_destroy(error);
@@ -140,8 +146,8 @@ static void put(producer *p, int32_t partition, const void *key, size_t key_len,
     bool with_header = segment_chance(&p->dice, p->options.header);
     for (;;) {
         rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (with_header)
-            err = put_with_header(p, partition, key, key_len, value, len);
+        if (with_header || p->journal)
+            err = put_parts(p, partition, key, key_len, value, len, with_header);
         else if (rd_kafka_produce(p->topic, partition, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)value, len,
                                   key, key_len, NULL))
             err = rd_kafka_last_error();
