@@ -144,6 +144,9 @@ static rd_kafka_headers_t *letter_headers(const mr_dlq *dlq, const mr_event *eve
     return headers;
 }
 
+/* librdkafka's macros check types by statement expressions, which clang takes for an extension of ours. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
 static rd_kafka_resp_err_t produce(mr_dlq *dlq, const char *topic, const void *value, size_t value_len,
                                    const void *key, size_t key_len, rd_kafka_headers_t *headers, void *name)
 {
@@ -156,6 +159,7 @@ static rd_kafka_resp_err_t produce(mr_dlq *dlq, const char *topic, const void *v
         rd_kafka_headers_destroy(headers);
     return err;
 }
+#pragma GCC diagnostic pop
 
 bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_letter *letter)
 {
