@@ -1,0 +1,56 @@
+/* The pool against a table of who has which page. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "data/pool.h"
+#include "model.h"
+
+enum { CONSUMERS = 3, EACH = 7, PAGE = 4096, STEPS = 100000 };
+
+static void test_random(void **state)
+{
+    (void)state;
+    model_seed("pool");
+    mr_arena *arena = mr_arena_new();
+    mr_pool *pool = mr_pool_new(arena, CONSUMERS, EACH, PAGE);
+    bool taken[CONSUMERS * EACH] = {false};
+    uint32_t serial[CONSUMERS * EACH] = {0}, count[CONSUMERS] = {0};
+    assert_int_equal(mr_pool_pages(pool), CONSUMERS * EACH);
+    for (int i = 0; i < STEPS; i++) {
+        uint32_t consumer = model_below(CONSUMERS), at = model_below(CONSUMERS * EACH), size = 40 + 8 * model_below(20);
+        if (model_below(2)) {
+            uint32_t page = mr_pool_take(pool, consumer, model_below(4), model_below(4), size);
+            assert_int_equal(page == MR_PAGE_NONE, count[consumer] == EACH);
+            if (page == MR_PAGE_NONE)
+                continue;
+            const mr_page *about = mr_pool_page(pool, page);
+            assert_false(taken[page]);
+            assert_int_equal(about->consumer, consumer);
+            assert_int_equal(page / EACH, consumer);
+            assert_int_equal(about->rows_max, PAGE / size);
+            assert_int_equal(about->rows, 0);
+            assert_int_not_equal(about->serial, serial[page]); /* another life */
+            serial[page] = about->serial;
+            memset(mr_page_record(about, about->rows_max - 1), (int)page, size); /* the last record lies within the page */
+            taken[page] = true;
+            count[consumer]++;
+        } else if (taken[at]) {
+            mr_pool_give(pool, at);
+            taken[at] = false;
+            count[at / EACH]--;
+        }
+        assert_int_equal(mr_pool_free_pages(pool, consumer), EACH - count[consumer]);
+        mr_pool_check(pool, consumer);
+    }
+    mr_arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

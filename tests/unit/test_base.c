@@ -1,0 +1,174 @@
+/* status, arena, buf, FNV-1a, KSUID: golden vectors of the published formats. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/ksuid.h"
+#include "base/status.h"
+
+static void test_status_order(void **state)
+{
+    (void)state;
+    assert_int_equal(mr_status_worse(MR_OK, MR_DATA), MR_DATA);
+    assert_int_equal(mr_status_worse(MR_UNAVAILABLE, MR_DENIED), MR_DENIED);
+    assert_int_equal(mr_status_worse(MR_CONFIG, MR_DENIED), MR_CONFIG);
+    assert_int_equal(mr_status_worse(MR_DATA, MR_OK), MR_DATA);
+}
+
+static void test_error_context(void **state)
+{
+    (void)state;
+    mr_error error;
+    assert_int_equal(mr_fail(&error, MR_DATA, "no %s", "luck"), MR_DATA);
+    mr_error_context(&error, "line %d", 7);
+    assert_string_equal(error.text, "line 7: no luck");
+}
+
+static void test_arena(void **state)
+{
+    (void)state;
+    mr_arena *arena = mr_arena_new();
+    unsigned char *small = mr_arena_take(arena, "a", 3, 10), *large = mr_arena_take(arena, "b", 1, 3 << 20);
+    assert_int_equal((uintptr_t)small % 64, 0);
+    assert_int_equal((uintptr_t)large % 64, 0);
+    for (size_t i = 0; i < 3 << 20; i++)
+        assert_int_equal(large[i], 0);
+    mr_arena_take(arena, "a", 1, 64);
+    size_t bytes, sum = 0, parts = 0;
+    for (; mr_arena_part(arena, parts, &bytes); parts++)
+        sum += bytes;
+    assert_int_equal(parts, 2);
+    assert_int_equal(sum, mr_arena_total(arena));
+    assert_string_equal(mr_arena_part(arena, 0, &bytes), "a");
+    assert_int_equal(bytes, 128);
+    mr_arena_free(arena);
+}
+
+static void test_buf(void **state)
+{
+    (void)state;
+    char room[16];
+    mr_buf buf = mr_buf_over(room, sizeof room);
+    mr_buf_text(&buf, "12345");
+    mr_buf_printf(&buf, "%d", 678);
+    assert_string_equal(room, "12345678");
+    assert_false(buf.full);
+    mr_buf_text(&buf, "too long for it");
+    assert_true(buf.full);
+    assert_string_equal(room, "12345678");
+    mr_buf_text(&buf, "9");
+    assert_string_equal(room, "12345678"); /* nothing after what was dropped */
+}
+
+static void test_buf_json(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *json;
+    } cases[] = {{"plain", "\"plain\""},
+                 {"q\"b\\n\n", "\"q\\\"b\\\\n\\u000a\""},
+                 {"\xc3\xa9", "\"\xc3\xa9\""},
+                 {"\xc3", "\"\\ufffd\""},
+                 {"\xe0\x80\x80", "\"\\ufffd\\ufffd\\ufffd\""},
+                 {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char room[64];
+        mr_buf buf = mr_buf_over(room, sizeof room);
+        mr_buf_json(&buf, cases[i].text, strlen(cases[i].text));
+        assert_string_equal(room, cases[i].json);
+    }
+}
+
+static void test_fnv(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t fnv32;
+        uint64_t fnv64;
+    } golden[] = {{"", 0x811c9dc5, 0xcbf29ce484222325},
+                  {"A", 0xc40bf6cc, 0xaf63fc4c860222ec},
+                  {"foobar", 0xbf9cf968, 0x85944171f73967e8},
+                  {"Hello World!", 0xb1ea4872, 0x8c0ec8d1fb9e6e32},
+                  {"DAB45194-42CC-4106-AB9F-2447FA4D35C2", 0x517b5f1d, 0x27d72ea0df39431d}};
+    for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
+        size_t len = strlen(golden[i].text);
+        assert_int_equal(mr_fnv1a32(golden[i].text, len), golden[i].fnv32);
+        assert_true(mr_fnv1a64(golden[i].text, len) == golden[i].fnv64);
+        uint64_t pieces = mr_fnv1a64_more(MR_FNV64_BASIS, golden[i].text, len / 2);
+        assert_true(mr_fnv1a64_more(pieces, golden[i].text + len / 2, len - len / 2) == golden[i].fnv64);
+    }
+}
+
+static void test_ksuid_golden(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *hex;
+        uint32_t timestamp;
+    } golden[] = {{"0ujtsYcgvSTl8PAuAdqWYSMnLOv", "0669F7EFB5A1CD34B5F99D1154FB6853345C9735", 107608047},
+                  {"0ujzPyRiIAffKhBux4PvQdDqMHY", "066A029C73FC1AA3B2446246D6E89FCD909E8FE8", 107610780},
+                  {"0uk1Hbc9dQ9pxyTqJ93IUrfhdGq", "066A06349850EEEC191BF4FF26F99315CE43B0C8", 107611700},
+                  {"aWgEPTl1tmebfsQzFP4bxwgy80V", "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", 4294967295u},
+                  {"000000000000000000000000000", "0000000000000000000000000000000000000000", 0}};
+    for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
+        unsigned char id[MR_KSUID_BYTES];
+        char text[MR_KSUID_TEXT + 1], hex[41];
+        assert_true(mr_ksuid_parse(golden[i].text, id));
+        for (int b = 0; b < MR_KSUID_BYTES; b++)
+            snprintf(hex + 2 * b, 3, "%02X", id[b]);
+        assert_string_equal(hex, golden[i].hex);
+        mr_ksuid_format(id, text);
+        assert_string_equal(text, golden[i].text);
+        int64_t seconds = mr_ksuid_take_apart(id).seconds;
+        assert_true(seconds == (golden[i].timestamp ? golden[i].timestamp + MR_KSUID_EPOCH : 0));
+    }
+}
+
+static void test_ksuid_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", "0ujtsYcgvSTl8PAuAdqWYSMnLO", "0ujtsYcgvSTl8PAuAdqWYSMnLOvv",
+                                        "0ujtsYcgvSTl8PAuAdqWYSMnLO-", "aWgEPTl1tmebfsQzFP4bxwgy80W",
+                                        "aaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    unsigned char id[MR_KSUID_BYTES];
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_false(mr_ksuid_parse(wrong[i], id));
+}
+
+static void test_ksuid_coordinates(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t timestamp_ms, seconds;
+    } cases[] = {{1700000000123, 1700000000}, {-1, 0}, {0, 0}, {1399999999999, 0}, {INT64_C(9000000000000), 1400000000 + INT64_C(4294967295)}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        unsigned char id[MR_KSUID_BYTES];
+        mr_ksuid_make(id, cases[i].timestamp_ms, 0xdeadbeef, 11, INT64_C(0x123456789abcdef));
+        mr_ksuid_parts parts = mr_ksuid_take_apart(id);
+        assert_true(parts.seconds == cases[i].seconds);
+        assert_int_equal(parts.source, 0xdeadbeef);
+        assert_int_equal(parts.partition, 11);
+        assert_true(parts.offset == INT64_C(0x123456789abcdef));
+    }
+    assert_int_not_equal(mr_ksuid_source("", "events"), mr_ksuid_source("eu", "events"));
+    assert_int_not_equal(mr_ksuid_source("a", "b"), mr_ksuid_source("", "ab"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_status_order), cmocka_unit_test(test_error_context), cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_buf),          cmocka_unit_test(test_buf_json),      cmocka_unit_test(test_fnv),
+        cmocka_unit_test(test_ksuid_golden), cmocka_unit_test(test_ksuid_refused), cmocka_unit_test(test_ksuid_coordinates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
