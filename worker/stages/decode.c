@@ -370,10 +370,16 @@ __attribute__((noinline)) static mr_reason store_unescaped(const target *to, mr_
 {
     char plain[SHORT_MAX];
     if (to->plan->column->type == MR_TYPE_BINARY) {
-        /* Only \/ makes sense in base64; unescaped into the place itself, which the decoder then overwrites from the front. */
-        if (value.len > capacity)
-            return MR_REASON_TOO_LONG;
-        value.len = mr_json_unescape(value.at, value.len, (char *)to->value);
+        /* Into the place itself, which has room for the base64 text and which the decoder then overwrites from the front. */
+        size_t written = 0;
+        for (size_t i = 0, bytes = 1; i < value.len; written += bytes) {
+            char one[4] = {value.at[i]};
+            i += one[0] == '\\' ? mr_json_unescape_one(value.at + i, one, &bytes) : (bytes = 1);
+            if (written + bytes > capacity)
+                return MR_REASON_TOO_LONG;
+            memcpy(to->value + written, one, bytes);
+        }
+        value.len = written;
         value.at = (const char *)to->value;
     } else {
         if (value.len > sizeof plain)
