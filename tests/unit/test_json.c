@@ -92,6 +92,8 @@ static void test_refused(void **state)
         {"{\"n\":\"\xe2\x82\"}", MR_REASON_JSON_UTF8, 6},
         {"{\"\xff\":1}", MR_REASON_JSON_UTF8, 2},
         {"1", MR_REASON_JSON_ROOT, 0},
+        {"[{\"a\":1}]", MR_REASON_JSON_ROOT, 0},
+        {"[1,2", MR_REASON_JSON_SYNTAX, 4},
         {"\"text\"", MR_REASON_JSON_ROOT, 0},
         {" null", MR_REASON_JSON_ROOT, 0},
         {"\xef\xbb\xbf{}", MR_REASON_JSON_SYNTAX, 0},
@@ -107,15 +109,16 @@ static void test_refused(void **state)
 static void test_depth(void **state)
 {
     (void)state;
-    char text[2 * (MR_JSON_DEPTH + 1)];
+    char text[2 * (MR_JSON_DEPTH + 4)] = "{\"z\":";
     size_t position;
     for (size_t depth = MR_JSON_DEPTH; depth <= MR_JSON_DEPTH + 1; depth++) {
-        memset(text, '[', depth);
-        memset(text + depth, ']', depth);
-        assert_int_equal(scan(text, 2 * depth, &position),
+        memset(text + 5, '[', depth - 1); /* the object is the first level */
+        memset(text + 5 + depth - 1, ']', depth - 1);
+        text[5 + 2 * (depth - 1)] = '}';
+        assert_int_equal(scan(text, 5 + 2 * (depth - 1) + 1, &position),
                          depth > MR_JSON_DEPTH ? MR_REASON_JSON_DEPTH : MR_REASON_NONE);
     }
-    assert_int_equal(position, MR_JSON_DEPTH);
+    assert_int_equal(position, 5 + MR_JSON_DEPTH - 1);
 }
 
 static void expect(const char *text, uint32_t number, mr_json_kind kind, const char *value)
@@ -145,7 +148,6 @@ static void test_found(void **state)
     expect("{\"l\":[0]}", ITEM, MR_JSON_MISSING, NULL);
     expect("{\"x.y\":7}", DOTTED, MR_JSON_NUMBER, "7");
     expect("{\"\\u0061\":8}", TOP, MR_JSON_NUMBER, "8"); /* the name is an a */
-    expect("[{\"a\":1}]", TOP, MR_JSON_MISSING, NULL);
 }
 
 static void test_steps(void **state)

@@ -1,5 +1,6 @@
 #include "decode_plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/ksuid.h"
@@ -90,20 +91,17 @@ static mr_status store_constant(mr_decoder *decoder, size_t i, uint32_t field, c
     mr_span span;
     size_t position;
     char text[1024];
-    /* As the one element of an array, so that the scanner of events reads it. */
-    size_t len = strlen(json);
-    if (len + 2 > sizeof text)
+    /* As the one member of an object, so that the scanner of events reads it. */
+    int len = snprintf(text, sizeof text, "{\"v\":%s}", json);
+    if (len >= (int)sizeof text)
         return mr_fail(error, MR_CONFIG, "column %s: its constant is longer than %zu bytes: shorten it", column->name,
-                       sizeof text - 2);
-    text[0] = '[';
-    memcpy(text + 1, json, len);
-    text[len + 1] = ']';
+                       sizeof text - 8);
     mr_arena *scratch = mr_arena_new();
     must(scratch);
     mr_paths *first = mr_paths_new(scratch, 1, 1);
-    mr_paths_add(first, (const char *const[]){"0"}, 1);
+    mr_paths_add(first, (const char *const[]){"v"}, 1);
     mr_paths_seal(first);
-    mr_reason reason = mr_json_scan(first, text, len + 2, &span, &position);
+    mr_reason reason = mr_json_scan(first, text, (size_t)len, &span, &position);
     mr_arena_free(scratch);
     mr_value value = {.kind = (mr_json_kind)span.kind, .at = text + span.at, .len = span.len, .escaped = span.escaped};
     if (!reason)

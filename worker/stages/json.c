@@ -399,7 +399,7 @@ mr_reason mr_json_scan(const mr_paths *paths, const char *text, size_t len, mr_s
     for (uint32_t i = 0; i < paths->count; i++)
         spans[i] = (mr_span){.kind = MR_JSON_MISSING};
     skip_blank(&p);
-    bool container = p.at < p.end && (*p.at == '{' || *p.at == '[');
+    bool object = p.at < p.end && *p.at == '{';
     bool well = pass_value(&p, &paths->node[0]);
     if (well) {
         skip_blank(&p);
@@ -409,7 +409,7 @@ mr_reason mr_json_scan(const mr_paths *paths, const char *text, size_t len, mr_s
     *position = (size_t)(p.at - text);
     if (!well)
         return p.reason;
-    if (!container) {
+    if (!object) {
         *position = 0;
         return MR_REASON_JSON_ROOT;
     }
