@@ -29,7 +29,7 @@ typedef struct mr_page {
     uint32_t record_size;
     uint32_t rows_max;
     uint32_t holds;     /* head of the page's chain of frontier holds */
-    uint32_t serial;    /* counts takes: tells two lives of a page apart */
+    uint32_t serial;    /* of this take: no two lives of any pages of a consumer have the same (until 2^32 wrap); never 0 */
     uint64_t opened_ms; /* monotonic, of the first record */
     unsigned char *records;
     /* filled by the consumer until sealed */

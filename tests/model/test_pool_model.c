@@ -33,7 +33,10 @@ static void test_random(void **state)
             assert_int_equal(page / EACH, consumer);
             assert_int_equal(about->rows_max, PAGE / size);
             assert_int_equal(about->rows, 0);
-            assert_int_not_equal(about->serial, serial[page]); /* another life */
+            assert_int_not_equal(about->serial, 0);
+            /* Another life than any before, of whatever page: by the serial a consumer knows whether its hold covers this page. */
+            for (uint32_t other = consumer * EACH; other < (consumer + 1) * EACH; other++)
+                assert_int_not_equal(about->serial, serial[other]);
             serial[page] = about->serial;
             memset(mr_page_record(about, about->rows_max - 1), (int)page, size); /* the last record lies within the page */
             taken[page] = true;

@@ -10,7 +10,7 @@ struct mr_pool {
     uint32_t *free_count; /* [consumers * STRIDE]: a line of its own for each */
 };
 
-enum { STRIDE = 16 };
+enum { STRIDE = 16, SERIAL = 1 }; /* in a consumer's line: the count, then the last serial */
 
 mr_pool *mr_pool_new(mr_arena *arena, uint32_t consumers, uint32_t pages_each, uint32_t page_bytes)
 {
@@ -49,8 +49,9 @@ uint32_t mr_pool_take(mr_pool *pool, uint32_t consumer, uint32_t stream, uint32_
     page->record_size = record_size;
     page->rows_max = pool->page_bytes / record_size;
     must(page->rows_max > 0);
-    if (++page->serial == 0)
-        page->serial = 1;
+    if (++count[SERIAL] == 0)
+        count[SERIAL] = 1;
+    page->serial = count[SERIAL];
     page->rows = page->attempts = page->rows_existing = 0;
     page->bytes = 0;
     return handle;
