@@ -204,14 +204,19 @@ wait_rows() { # at least so many, seconds
 }
 
 wait_lag_gone() { # seconds
-    local until=$((SECONDS + $1)) have
+    local until=$((SECONDS + $1)) have pid
     while have=$(admin lag "$group" "$topic") && [ "$have" != 0 ]; do
         [ "$SECONDS" -lt "$until" ] || fail "the group is still $have events behind after $1 s"
+        for pid in "${workers[@]}"; do
+            kill -0 "$pid" 2>/dev/null || fail "a worker has ended by itself, $have events before the end"
+        done
         sleep 0.3
     done
 }
 
+# Waits until all is committed, for then the dead letters are there as well, and compares.
 verify() { # tools_verify's options
+    wait_lag_gone 120
     "$tools/tools_verify" --bootstrap "$bootstrap" --topic "$topic" --dlq "$dlq" --user root \
         --shard "$shared/m0/s.sock,$database" --shard "$shared/m1/s.sock,$database" "$@" ||
         fail "not every event became exactly one correct row or dead letter"
