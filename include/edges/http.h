@@ -1,7 +1,9 @@
 /* http.h: /metrics on one port, probes on another; the only module that sees microhttpd.h.
  *
- * Two daemons, each with a thread of its own, so that no scraper can starve a probe; connections are few, have a
- * total age and give up early.  Everything only reads.  Rendering uses a buffer that is preallocated and grown only by the daemon's own thread.
+ * Two daemons, each with a thread of its own (all signals blocked), so that no scraper can starve a probe.  One request a
+ * connection; 16 connections at once for pages and 64 for probes; one ends after 5 s without a byte and after 10 s whatever it
+ * does (1 s from half of these numbers on), so that dripping or deaf clients starve nobody.  Everything only reads.
+ * Rendering uses a buffer that is preallocated and grown only by the daemon's own thread, when partitions are many.
  */
 #ifndef MR_EDGES_HTTP_H
 #define MR_EDGES_HTTP_H

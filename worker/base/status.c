@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+
 static int weight(mr_status status)
 {
     switch (status) {
@@ -42,6 +44,10 @@ void mr_error_context(mr_error *error, const char *format, ...)
     va_start(arguments, format);
     int len = vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
-    if (len >= 0 && (size_t)len < sizeof error->text)
-        snprintf(error->text + len, sizeof error->text - (size_t)len, ": %s", was);
+    if (len < 0 || (size_t)len >= sizeof error->text)
+        return;
+    mr_buf rest = mr_buf_over(error->text + len, sizeof error->text - (size_t)len);
+    mr_buf_text(&rest, ": ");
+    size_t room = rest.cap - rest.len - 1, was_len = strlen(was);
+    mr_buf_put(&rest, was, was_len < room ? was_len : room);
 }
