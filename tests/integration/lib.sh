@@ -161,6 +161,17 @@ worker_start() {
     workers[$1]=$!
 }
 
+# Until it is a member of the group: before, it can leave no mark.
+worker_ready() {
+    local i
+    for ((i = 0; i < 600; i++)); do
+        ! curl -fsS --max-time 2 "http://${probes[$1]}/readyz" >/dev/null 2>&1 || return 0
+        worker_alive "$1"
+        sleep 0.1
+    done
+    fail "worker $1 is not ready after 60 s"
+}
+
 worker_alive() {
     kill -0 "${workers[$1]}" 2>/dev/null || fail "worker $1 has ended by itself"
 }
