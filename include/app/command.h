@@ -6,11 +6,11 @@
 #ifndef MR_APP_COMMAND_H
 #define MR_APP_COMMAND_H
 
+#include "base/status.h"
+#include "stages/config.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include "base/status.h"
-#include "stages/config.h"
 
 #define MR_OPTIONS_MAX 12
 

@@ -6,12 +6,12 @@
 #ifndef MR_APP_MEMBERSHIP_H
 #define MR_APP_MEMBERSHIP_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "edges/kafka.h"
 #include "threads/consumer.h"
 #include "threads/flow.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct mr_membership mr_membership;
 
@@ -24,7 +24,8 @@ typedef struct mr_main_duties {
 
 mr_membership *mr_membership_new(mr_flow *flow, mr_consumer **consumers, mr_arena *arena);
 mr_group_listener mr_membership_listener(mr_membership *membership);
-void mr_membership_connect(mr_membership *membership, mr_group *group, mr_inbox **inboxes, mr_main_duties duties);
+void mr_membership_connect(mr_membership *membership, mr_group *group, mr_inbox **inboxes,
+                           mr_main_duties duties);
 
 /* Commits what is due, unless an answer is still outstanding. */
 void mr_membership_commit(mr_membership *membership);

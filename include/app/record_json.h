@@ -3,9 +3,9 @@
 #ifndef MR_APP_RECORD_JSON_H
 #define MR_APP_RECORD_JSON_H
 
-#include <jansson.h>
 #include "data/record.h"
 #include "stages/config.h"
+#include <jansson.h>
 
 /* {column: value}, without the KSUID; the caller's to free. */
 json_t *mr_record_json(const mr_stream *stream, const mr_layout *layout, unsigned char *record);

@@ -5,23 +5,23 @@
 #ifndef MR_APP_START_H
 #define MR_APP_START_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "app/membership.h"
 #include "edges/kafka.h"
 #include "stages/config.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct mr_beginning {
     bool hold;
-    const char *why;     /* of a hold: a sentence with what to do */
-    int64_t offset;      /* where to read from */
-    int64_t committed;   /* as the group has it; negative: none */
+    const char *why;   /* of a hold: a sentence with what to do */
+    int64_t offset;    /* where to read from */
+    int64_t committed; /* as the group has it; negative: none */
     bool committed_clean;
     int64_t dirty_until; /* an earlier life may have made rows durable up to here */
 } mr_beginning;
 
 /* False: the program is asked to stop before brokers answered. */
-bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerprint, const mr_main_duties *duties,
-                     const mr_partition *partition, mr_beginning *beginning);
+bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerprint,
+                     const mr_main_duties *duties, const mr_partition *partition, mr_beginning *beginning);
 
 #endif

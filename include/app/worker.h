@@ -6,8 +6,6 @@
 #ifndef MR_APP_WORKER_H
 #define MR_APP_WORKER_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "app/membership.h"
 #include "base/arena.h"
 #include "base/status.h"
@@ -17,6 +15,8 @@
 #include "threads/consumer.h"
 #include "threads/flow.h"
 #include "threads/writer.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct mr_worker {
     const mr_config *config;

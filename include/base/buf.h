@@ -6,9 +6,9 @@
 #ifndef MR_BASE_BUF_H
 #define MR_BASE_BUF_H
 
+#include "base/status.h"
 #include <stdbool.h>
 #include <stddef.h>
-#include "base/status.h"
 
 typedef struct mr_buf {
     char *at;

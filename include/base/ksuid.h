@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define MR_KSUID_BYTES 20
-#define MR_KSUID_TEXT 27
+#define MR_KSUID_TEXT  27
 #define MR_KSUID_EPOCH INT64_C(1400000000)
 
 /* FNV-1a 32 over the namespace, a zero byte, and the topic (an empty namespace: the zero byte all the same). */

@@ -13,9 +13,9 @@
 #ifndef MR_BASE_LOG_H
 #define MR_BASE_LOG_H
 
+#include "base/status.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/status.h"
 
 typedef enum mr_log_level { MR_LOG_DEBUG, MR_LOG_INFO, MR_LOG_WARN, MR_LOG_ERROR } mr_log_level;
 
@@ -33,11 +33,12 @@ typedef struct mr_log_fields {
 
 /* json: one object per line, else text.  Starts the log's thread (all signals blocked in it). */
 mr_status mr_log_start(bool json, mr_log_level least, mr_error *error) MR_CHECKED;
-void mr_log_stop(void);             /* writes out what it can within 200 ms and ends the thread */
-uint64_t mr_log_dropped(void);      /* lines dropped since start */
+void mr_log_stop(void);        /* writes out what it can within 200 ms and ends the thread */
+uint64_t mr_log_dropped(void); /* lines dropped since start */
 
 /* `event` is a stable name (alerts match on it), `format` the human sentence. */
-void mr_log(mr_log_level level, const char *event, const mr_log_fields *fields, const char *format, ...) MR_PRINTF(4, 5);
+void mr_log(mr_log_level level, const char *event, const mr_log_fields *fields, const char *format, ...)
+    MR_PRINTF(4, 5);
 
 #define MR_FIELDS(...) (&(const mr_log_fields){__VA_ARGS__})
 

@@ -7,7 +7,7 @@
 #ifndef MR_BASE_STATUS_H
 #define MR_BASE_STATUS_H
 
-#define MR_CHECKED __attribute__((warn_unused_result))
+#define MR_CHECKED                __attribute__((warn_unused_result))
 #define MR_PRINTF(text_at, first) __attribute__((format(printf, text_at, first)))
 
 typedef enum mr_status {

@@ -14,9 +14,9 @@
 #ifndef MR_DATA_FRONTIER_H
 #define MR_DATA_FRONTIER_H
 
+#include "base/arena.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/arena.h"
 
 typedef struct mr_frontier mr_frontier;
 

@@ -12,9 +12,9 @@
 #ifndef MR_DATA_POOL_H
 #define MR_DATA_POOL_H
 
+#include "base/arena.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/arena.h"
 
 #define MR_PAGE_NONE UINT32_MAX
 
@@ -28,15 +28,16 @@ typedef struct mr_page {
     uint32_t shard;
     uint32_t record_size;
     uint32_t rows_max;
-    uint32_t holds;     /* head of the page's chain of frontier holds */
-    uint32_t serial;    /* of this take: no two lives of any pages of a consumer have the same (until 2^32 wrap); never 0 */
+    uint32_t holds; /* head of the page's chain of frontier holds */
+    uint32_t
+        serial; /* of this take: no two lives of any pages of a consumer have the same (until 2^32 wrap); never 0 */
     uint64_t opened_ms; /* monotonic, of the first record */
     unsigned char *records;
     /* filled by the consumer until sealed */
     uint32_t rows;
     uint64_t bytes; /* bytes that the rows will take on the wire, about */
     /* the writer's */
-    uint32_t attempts;   /* transient failures so far */
+    uint32_t attempts; /* transient failures so far */
     mr_outcome outcome;
     uint32_t rows_existing; /* of the rows, how many were there before */
 } mr_page;
@@ -46,12 +47,13 @@ typedef struct mr_pool mr_pool;
 /* pages_each pages of page_bytes for every consumer. */
 mr_pool *mr_pool_new(mr_arena *arena, uint32_t consumers, uint32_t pages_each, uint32_t page_bytes);
 /* MR_PAGE_NONE when that consumer has no free page.  The page comes with rows = 0, attempts = 0. */
-uint32_t mr_pool_take(mr_pool *pool, uint32_t consumer, uint32_t stream, uint32_t shard, uint32_t record_size);
+uint32_t mr_pool_take(mr_pool *pool, uint32_t consumer, uint32_t stream, uint32_t shard,
+                      uint32_t record_size);
 void mr_pool_give(mr_pool *pool, uint32_t page); /* by its consumer */
 mr_page *mr_pool_page(mr_pool *pool, uint32_t page);
-uint32_t mr_pool_pages(const mr_pool *pool);                          /* of all consumers */
+uint32_t mr_pool_pages(const mr_pool *pool); /* of all consumers */
 uint32_t mr_pool_pages_each(const mr_pool *pool);
-uint32_t mr_pool_free_pages(const mr_pool *pool, uint32_t consumer);  /* by that consumer */
+uint32_t mr_pool_free_pages(const mr_pool *pool, uint32_t consumer); /* by that consumer */
 void mr_pool_check(const mr_pool *pool, uint32_t consumer);
 
 static inline unsigned char *mr_page_record(const mr_page *page, uint32_t row)

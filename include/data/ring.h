@@ -7,16 +7,16 @@
 #ifndef MR_DATA_RING_H
 #define MR_DATA_RING_H
 
+#include "base/arena.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/arena.h"
 
 typedef struct mr_ring mr_ring;
 
 /* Room for at least `capacity` handles (rounded up to a power of two, at most 2^31). */
 mr_ring *mr_ring_new(mr_arena *arena, const char *part, uint32_t capacity);
-void mr_ring_push(mr_ring *ring, uint32_t handle);      /* producer; must not be full */
-bool mr_ring_pop(mr_ring *ring, uint32_t *handle);      /* consumer; false when empty */
-uint32_t mr_ring_used(const mr_ring *ring);             /* any thread; a moment's truth */
+void mr_ring_push(mr_ring *ring, uint32_t handle); /* producer; must not be full */
+bool mr_ring_pop(mr_ring *ring, uint32_t *handle); /* consumer; false when empty */
+uint32_t mr_ring_used(const mr_ring *ring);        /* any thread; a moment's truth */
 
 #endif

@@ -14,16 +14,16 @@
 #ifndef MR_DATA_WHEEL_H
 #define MR_DATA_WHEEL_H
 
+#include "base/arena.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/arena.h"
 
 typedef struct mr_wheel mr_wheel;
 
 /* buckets: a power of two; tick_ms: a bucket's width; capacity: entries pending at once; turns: no delay is longer than that many
  * turns (1: all within the horizon); now_ms: start. */
-mr_wheel *mr_wheel_new(mr_arena *arena, const char *part, uint32_t buckets, uint32_t tick_ms, uint32_t capacity,
-                       uint32_t turns, uint64_t now_ms);
+mr_wheel *mr_wheel_new(mr_arena *arena, const char *part, uint32_t buckets, uint32_t tick_ms,
+                       uint32_t capacity, uint32_t turns, uint64_t now_ms);
 /* handle is any 32-bit value; due_ms in the past means at the next tick. Must not exceed capacity and turns. */
 void mr_wheel_schedule(mr_wheel *wheel, uint32_t handle, uint64_t due_ms);
 /* Gives out up to `max` handles that are due at now_ms, in order of buckets; returns how many.  Call again while it
@@ -35,7 +35,7 @@ uint32_t mr_wheel_pending(const mr_wheel *wheel);
 uint64_t mr_wheel_next_ms(const mr_wheel *wheel);
 /* The latest due_ms that mr_wheel_schedule takes now; it grows with what mr_wheel_expire has passed. */
 uint64_t mr_wheel_latest_ms(const mr_wheel *wheel);
-uint64_t mr_wheel_bytes(const mr_wheel *wheel);  /* memory of the wheel, for the account per entry */
-void mr_wheel_check(const mr_wheel *wheel);      /* asserts every invariant; for tests and the simulator */
+uint64_t mr_wheel_bytes(const mr_wheel *wheel); /* memory of the wheel, for the account per entry */
+void mr_wheel_check(const mr_wheel *wheel);     /* asserts every invariant; for tests and the simulator */
 
 #endif

@@ -8,13 +8,13 @@
 #ifndef MR_EDGES_HTTP_H
 #define MR_EDGES_HTTP_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/status.h"
 #include "stages/config.h"
 #include "stages/metrics.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 /* One check behind a probe: its name, whether it is well, and a word on it. Called on the HTTP thread: must not block. */
 typedef struct mr_probe_check {
@@ -30,9 +30,9 @@ typedef struct mr_probes {
 
 typedef struct mr_http mr_http;
 
-mr_status mr_http_start(const mr_config *config, mr_metrics *metrics, const mr_probes *probes, mr_arena *arena,
-                        mr_http **http, mr_error *error) MR_CHECKED;
-uint16_t mr_http_port(const mr_http *http);       /* bound port of http.listen (useful with port 0) */
+mr_status mr_http_start(const mr_config *config, mr_metrics *metrics, const mr_probes *probes,
+                        mr_arena *arena, mr_http **http, mr_error *error) MR_CHECKED;
+uint16_t mr_http_port(const mr_http *http); /* bound port of http.listen (useful with port 0) */
 uint16_t mr_http_probe_port(const mr_http *http);
 void mr_http_stop(mr_http *http);
 

@@ -9,10 +9,11 @@
 #ifndef MR_EDGES_HTTP_LISTEN_H
 #define MR_EDGES_HTTP_LISTEN_H
 
-#include <stdint.h>
 #include "base/status.h"
+#include <stdint.h>
 
 /* *fd: listening, non-blocking, closed on exec; *port: the one that it got. */
-mr_status mr_http_listen(const char *key, const char *address, int *fd, uint16_t *port, mr_error *error) MR_CHECKED;
+mr_status mr_http_listen(const char *key, const char *address, int *fd, uint16_t *port,
+                         mr_error *error) MR_CHECKED;
 
 #endif

@@ -7,14 +7,14 @@
 #ifndef MR_EDGES_KAFKA_H
 #define MR_EDGES_KAFKA_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "base/bell.h"
 #include "base/status.h"
 #include "stages/config.h"
 #include "stages/decode.h"
 #include "stages/finding.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct mr_group mr_group;
 typedef struct mr_inbox mr_inbox;
@@ -35,14 +35,14 @@ void mr_kafka_check(const mr_config *config, bool offline, mr_findings *findings
 typedef struct mr_partition {
     const char *topic; /* borrowed for the call */
     int32_t partition;
-    int64_t committed;       /* negative: the group has no offset */
-    const char *metadata;    /* what was committed with it; "" when none */
+    int64_t committed;    /* negative: the group has no offset */
+    const char *metadata; /* what was committed with it; "" when none */
     size_t metadata_len;
     /* The answer of `assigned`: */
-    bool hold;               /* do not fetch it */
-    int64_t start;           /* where to begin */
-    mr_inbox *inbox;         /* who gets it */
-    bool failed;             /* in an answer to a commit: this one does not stand */
+    bool hold;       /* do not fetch it */
+    int64_t start;   /* where to begin */
+    mr_inbox *inbox; /* who gets it */
+    bool failed;     /* in an answer to a commit: this one does not stand */
 } mr_partition;
 
 /* What the owner of the group does when membership changes; called from mr_group_poll. */
@@ -67,9 +67,10 @@ mr_status mr_group_open(mr_group *group, mr_bell *bell, mr_error *error) MR_CHEC
 mr_status mr_group_join(mr_group *group, mr_error *error) MR_CHECKED;
 /* Serves what has come; never blocks for long, except in the listener's calls. Returns how much it did. */
 int mr_group_poll(mr_group *group);
-bool mr_group_joined(const mr_group *group);     /* an assignment was received, even an empty one */
-bool mr_group_reachable(const mr_group *group);  /* brokers were heard from lately */
-bool mr_group_fenced(const mr_group *group);     /* another instance uses this group.instance.id: stop with MR_AGAIN */
+bool mr_group_joined(const mr_group *group);    /* an assignment was received, even an empty one */
+bool mr_group_reachable(const mr_group *group); /* brokers were heard from lately */
+bool mr_group_fenced(
+    const mr_group *group); /* another instance uses this group.instance.id: stop with MR_AGAIN */
 bool mr_group_fatal(const mr_group *group, mr_error *error); /* the client cannot go on */
 
 /* Commits offset and metadata of each (offset in `start`, text in `metadata`).  wait_ms 0: the answer comes to `committed`; else waits that
@@ -79,9 +80,10 @@ bool mr_group_committing(const mr_group *group);
 void mr_group_await_commit(mr_group *group, uint32_t wait_ms); /* until the answer is there, or that long */
 
 /* Low and high watermarks as last seen, without asking (false: unknown); asking the broker within timeout_ms. */
-bool mr_group_watermarks_seen(mr_group *group, const char *topic, int32_t partition, int64_t *low, int64_t *high);
-bool mr_group_watermarks_ask(mr_group *group, const char *topic, int32_t partition, int64_t *low, int64_t *high,
-                             uint32_t timeout_ms);
+bool mr_group_watermarks_seen(mr_group *group, const char *topic, int32_t partition, int64_t *low,
+                              int64_t *high);
+bool mr_group_watermarks_ask(mr_group *group, const char *topic, int32_t partition, int64_t *low,
+                             int64_t *high, uint32_t timeout_ms);
 /* The first offset at or after a time; -1: after the end; false: no answer. */
 bool mr_group_offset_at(mr_group *group, const char *topic, int32_t partition, int64_t ms, int64_t *offset,
                         uint32_t timeout_ms);
@@ -90,8 +92,8 @@ bool mr_group_seek(mr_group *group, const char *topic, int32_t partition, int64_
 /* Has the group an offset for some other partition of this topic? -1: no answer. */
 int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partition);
 /* For each topic of the subscription: its number of partitions (asks brokers, waits at most timeout_ms). False: no answer. */
-bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *topic, uint32_t partitions), void *context,
-                     uint32_t timeout_ms);
+bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *topic, uint32_t partitions),
+                     void *context, uint32_t timeout_ms);
 
 /* Reads secrets again (SASL password, OAUTHBEARER token); returns how many changed. */
 uint32_t mr_group_reload_secrets(mr_group *group);
@@ -108,12 +110,13 @@ typedef enum mr_arrival { MR_ARRIVAL_NONE, MR_ARRIVAL_MESSAGE, MR_ARRIVAL_END, M
 typedef struct mr_message {
     mr_event event;
     void *handle;
-    bool out_of_range;  /* ERROR: the position has vanished */
-    char error[128];    /* ERROR: its text */
+    bool out_of_range; /* ERROR: the position has vanished */
+    char error[128];   /* ERROR: its text */
 } mr_message;
 
 mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena);
-void mr_inbox_open(mr_inbox *inbox, mr_bell *bell); /* after mr_group_open; bell is rung at the first message */
+void mr_inbox_open(mr_inbox *inbox,
+                   mr_bell *bell); /* after mr_group_open; bell is rung at the first message */
 mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *message);
 void mr_message_free(mr_message *message);
 void mr_inbox_close(mr_inbox *inbox); /* before mr_group_free */

@@ -5,11 +5,11 @@
 #ifndef MR_EDGES_KAFKA_CLIENT_H
 #define MR_EDGES_KAFKA_CLIENT_H
 
+#include "base/status.h"
+#include "stages/config.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/status.h"
-#include "stages/config.h"
 
 struct rd_kafka_conf_s;
 struct rd_kafka_s;

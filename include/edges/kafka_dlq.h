@@ -8,13 +8,13 @@
 #ifndef MR_EDGES_KAFKA_DLQ_H
 #define MR_EDGES_KAFKA_DLQ_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "base/bell.h"
 #include "base/status.h"
 #include "stages/config.h"
 #include "stages/decode.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct mr_dlq mr_dlq;
 
@@ -37,8 +37,8 @@ mr_status mr_dlq_open(mr_dlq *dlq, mr_bell *bell, mr_error *error) MR_CHECKED;
 /* Any thread.  handle: of the message that event came with (its headers are kept).  False: the queue is full, try again. */
 bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_letter *letter);
 /* Main: serves reports; `done` is called for each acknowledged letter.  Returns how many. */
-uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms, void (*done)(void *context, uint32_t consumer, uint32_t number),
-                      void *context);
+uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms,
+                      void (*done)(void *context, uint32_t consumer, uint32_t number), void *context);
 uint64_t mr_dlq_errors(const mr_dlq *dlq); /* failed attempts so far */
 /* Letters that are still on their way are dropped: their offsets are not committed. */
 void mr_dlq_free(mr_dlq *dlq);

@@ -11,14 +11,14 @@
 #ifndef MR_EDGES_SQL_H
 #define MR_EDGES_SQL_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "base/buf.h"
 #include "data/record.h"
 #include "stages/config.h"
 #include "stages/dberror.h"
 #include "stages/finding.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct mr_sql mr_sql;
 

@@ -5,11 +5,11 @@
 #ifndef MR_STAGES_BATCH_H
 #define MR_STAGES_BATCH_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "data/pool.h"
 #include "stages/config.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct mr_batch {
     uint32_t *pages; /* handles */

@@ -9,17 +9,17 @@
 #ifndef MR_STAGES_CONFIG_H
 #define MR_STAGES_CONFIG_H
 
+#include "base/status.h"
+#include "stages/finding.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include "base/status.h"
-#include "stages/finding.h"
 
-#define MR_SHARDS_MAX 64
-#define MR_STREAMS_MAX 64
+#define MR_SHARDS_MAX    64
+#define MR_STREAMS_MAX   64
 #define MR_CONSUMERS_MAX 64
-#define MR_SLOTS_MAX 65536
+#define MR_SLOTS_MAX     65536
 
 typedef struct mr_property {
     const char *name;
@@ -103,9 +103,9 @@ typedef enum mr_unit { MR_UNIT_NONE, MR_UNIT_S, MR_UNIT_MS, MR_UNIT_US, MR_UNIT_
 
 typedef struct mr_column {
     const char *name;
-    mr_sources from;           /* empty when `value_json` is given */
-    const char *value_json;    /* a constant, as JSON text; NULL = none */
-    const char *default_json;  /* JSON text; NULL = none */
+    mr_sources from;          /* empty when `value_json` is given */
+    const char *value_json;   /* a constant, as JSON text; NULL = none */
+    const char *default_json; /* JSON text; NULL = none */
     mr_type type;
     bool required;
     uint32_t max_bytes;        /* string, json, binary: given; others 0 */
@@ -114,12 +114,16 @@ typedef struct mr_column {
     mr_unit unit;              /* epoch times; NONE = ISO 8601 text */
     bool truncate_fraction;
     bool has_assume_offset;
-    int32_t assume_offset_min; /* minutes east of UTC */
+    int32_t assume_offset_min;         /* minutes east of UTC */
     bool accept_number, accept_string; /* "accept" as written */
     mr_too_long on_too_long;
 } mr_column;
 
-typedef enum mr_key_missing { MR_KEY_MISSING_DLQ, MR_KEY_MISSING_MESSAGE_KEY, MR_KEY_MISSING_SPREAD } mr_key_missing;
+typedef enum mr_key_missing {
+    MR_KEY_MISSING_DLQ,
+    MR_KEY_MISSING_MESSAGE_KEY,
+    MR_KEY_MISSING_SPREAD
+} mr_key_missing;
 
 typedef struct mr_stream {
     const char *name;
@@ -143,9 +147,9 @@ typedef enum mr_dialect { MR_DIALECT_AUTO, MR_DIALECT_MARIADB, MR_DIALECT_MYSQL 
 
 typedef struct mr_shard {
     const char *name;
-    const char *slots; /* as written; NULL = even split */
-    const char *host;  /* "" when a socket is used */
-    uint16_t port;     /* 3306 */
+    const char *slots;  /* as written; NULL = even split */
+    const char *host;   /* "" when a socket is used */
+    uint16_t port;      /* 3306 */
     const char *socket; /* "" = none */
     const char *database;
     const char *user;
@@ -205,8 +209,8 @@ typedef struct mr_config {
 mr_status mr_config_load(const char *file, char *const *environment, mr_config **config,
                          mr_findings *findings) MR_CHECKED;
 /* The same from text in memory; `name` is used in messages. */
-mr_status mr_config_parse(const char *name, const char *text, size_t len, char *const *environment, mr_config **config,
-                          mr_findings *findings) MR_CHECKED;
+mr_status mr_config_parse(const char *name, const char *text, size_t len, char *const *environment,
+                          mr_config **config, mr_findings *findings) MR_CHECKED;
 void mr_config_free(mr_config *config);
 
 /* The effective configuration as JSON, secrets masked. */

@@ -6,12 +6,12 @@
 #ifndef MR_STAGES_CONFIG_TABLE_H
 #define MR_STAGES_CONFIG_TABLE_H
 
+#include "base/arena.h"
+#include "stages/config.h"
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/arena.h"
-#include "stages/config.h"
 
 #define MR_CONFIG_PATH 512
 
@@ -92,10 +92,11 @@ void mr_config_index(mr_reader *reader, const char *text, size_t len);
 /* ---- config_read.c ---- */
 
 /* Reports an error at the value (or the key) of `path`. */
-void mr_config_error(mr_reader *reader, const char *path, bool at_key, const char *remedy, const char *what, ...)
-    MR_PRINTF(5, 6);
+void mr_config_error(mr_reader *reader, const char *path, bool at_key, const char *remedy, const char *what,
+                     ...) MR_PRINTF(5, 6);
 /* Reads an object into the struct at `into`; keys that it lacks keep what is there. */
-void mr_config_read_scope(mr_reader *reader, mr_scope scope, const json_t *object, const char *path, void *into);
+void mr_config_read_scope(mr_reader *reader, mr_scope scope, const json_t *object, const char *path,
+                          void *into);
 void mr_config_defaults(mr_reader *reader, mr_scope scope, void *into);
 void mr_config_environment(mr_reader *reader);
 /* "path.key" and "path[i]" in `at`. */
@@ -110,7 +111,8 @@ const char *mr_config_scope_path(mr_scope scope);
 
 /* ---- config_stream.c, config_check.c ---- */
 
-void mr_config_read_special(mr_reader *reader, const mr_key *key, const json_t *value, const char *path, void *into);
+void mr_config_read_special(mr_reader *reader, const mr_key *key, const json_t *value, const char *path,
+                            void *into);
 /* The list of shards, each beginning as shard_defaults; read after everything else. */
 void mr_config_read_shards(mr_reader *reader, const json_t *list);
 void mr_config_check_streams(mr_reader *reader, const json_t *root);

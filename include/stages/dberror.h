@@ -9,11 +9,11 @@
 
 typedef enum mr_db_class {
     MR_DB_OK,
-    MR_DB_TRANSIENT,   /* transaction gone or maybe open: ROLLBACK, retry with backoff */
-    MR_DB_CONNECTION,  /* nothing was sent: connect again with backoff */
-    MR_DB_AMBIGUOUS,   /* nobody knows whether it was written: close, write again (the key makes it harmless) */
-    MR_DB_READ_ONLY,   /* failover: close, resolve the name again, back off */
-    MR_DB_RESOURCE,    /* disk full and the like: long backoff */
+    MR_DB_TRANSIENT,  /* transaction gone or maybe open: ROLLBACK, retry with backoff */
+    MR_DB_CONNECTION, /* nothing was sent: connect again with backoff */
+    MR_DB_AMBIGUOUS, /* nobody knows whether it was written: close, write again (the key makes it harmless) */
+    MR_DB_READ_ONLY, /* failover: close, resolve the name again, back off */
+    MR_DB_RESOURCE,  /* disk full and the like: long backoff */
     MR_DB_SHARD_FATAL, /* the shard is set up wrong: wait for the mend, never dead-letter */
     MR_DB_TOO_BIG,     /* the batch is too big: split */
     MR_DB_STATEMENT,   /* prepare again, retry */

@@ -12,14 +12,14 @@
 #ifndef MR_STAGES_DECODE_H
 #define MR_STAGES_DECODE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "base/status.h"
 #include "data/record.h"
 #include "stages/config.h"
 #include "stages/reason.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* A message as the stages see it; everything is borrowed until the message is given back. */
 typedef struct mr_event {
@@ -44,7 +44,8 @@ typedef struct mr_decoder mr_decoder;
 void mr_stream_layout(const mr_stream *stream, mr_layout *layout);
 
 /* Compiles the stream; constants and defaults are converted here, and refused (MR_CONFIG) when they do not fit. */
-mr_status mr_decoder_new(const mr_stream *stream, mr_arena *arena, mr_decoder **decoder, mr_error *error) MR_CHECKED;
+mr_status mr_decoder_new(const mr_stream *stream, mr_arena *arena, mr_decoder **decoder,
+                         mr_error *error) MR_CHECKED;
 const mr_layout *mr_decoder_layout(const mr_decoder *decoder);
 
 /* MR_REASON_NONE: *hash is the routing hash, go on with mr_decode_store.  Otherwise the event is shardless (no or broken key,
@@ -53,7 +54,7 @@ mr_reason mr_decode_scan(mr_decoder *decoder, const mr_event *event, uint64_t *h
 
 /* Fills the columns of the record at `record` (layout.size bytes) for the event of the last mr_decode_scan; the header of the record
  * (mr_record) is the caller's, except that nothing is assumed of it. *wire_bytes: about what the row takes on the wire. */
-mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned char *record, uint32_t *wire_bytes,
-                          mr_refusal *refusal);
+mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned char *record,
+                          uint32_t *wire_bytes, mr_refusal *refusal);
 
 #endif

@@ -6,9 +6,9 @@
 #ifndef MR_STAGES_FINDING_H
 #define MR_STAGES_FINDING_H
 
+#include "base/status.h"
 #include <stdbool.h>
 #include <stddef.h>
-#include "base/status.h"
 
 typedef enum mr_level { MR_LEVEL_OK, MR_LEVEL_WARNING, MR_LEVEL_ERROR } mr_level;
 

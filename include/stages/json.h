@@ -9,11 +9,11 @@
 #ifndef MR_STAGES_JSON_H
 #define MR_STAGES_JSON_H
 
+#include "base/arena.h"
+#include "stages/reason.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/arena.h"
-#include "stages/reason.h"
 
 #define MR_JSON_DEPTH 512
 

@@ -10,34 +10,34 @@
 #ifndef MR_STAGES_METRICS_H
 #define MR_STAGES_METRICS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "base/buf.h"
 #include "stages/config.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Label sets: which indices a cell takes, in the order (a, b). */
 typedef enum mr_metric_id {
-    MR_M_MESSAGES_CONSUMED,   /* a: stream */
-    MR_M_BYTES_CONSUMED,      /* a: stream */
-    MR_M_ROWS_WRITTEN,        /* a: stream, b: shard */
-    MR_M_ROWS_EXISTING,       /* a: stream, b: shard */
-    MR_M_DEAD_LETTERS,        /* a: stream, b: reason */
-    MR_M_FILTERED,            /* a: stream */
-    MR_M_RELEASED,            /* a: reason of release (mr_released) */
-    MR_M_IN_FLIGHT,           /* - */
-    MR_M_POOL_USED,           /* - records */
-    MR_M_POOL_CAPACITY,       /* - records */
-    MR_M_MEMORY_LIMIT,        /* - bytes */
-    MR_M_RETRIES,             /* a: shard, b: db class */
-    MR_M_DB_ERRORS,           /* a: shard, b: db class; code by mr_metric_db_error */
-    MR_M_RETRY_PENDING,       /* a: shard */
-    MR_M_SHARD_STATE,         /* a: shard, b: state (mr_shard_state): 1 for the one it is in */
-    MR_M_BATCH_ROWS,          /* a: shard; histogram */
-    MR_M_WRITE_DURATION,      /* a: shard; histogram of microseconds, shown in seconds */
-    MR_M_WRITER_BUSY,         /* a: shard; microseconds, shown in seconds */
-    MR_M_EVENT_AGE,           /* a: stream, b: path (0 live, 1 replay); histogram of milliseconds, shown in seconds */
+    MR_M_MESSAGES_CONSUMED, /* a: stream */
+    MR_M_BYTES_CONSUMED,    /* a: stream */
+    MR_M_ROWS_WRITTEN,      /* a: stream, b: shard */
+    MR_M_ROWS_EXISTING,     /* a: stream, b: shard */
+    MR_M_DEAD_LETTERS,      /* a: stream, b: reason */
+    MR_M_FILTERED,          /* a: stream */
+    MR_M_RELEASED,          /* a: reason of release (mr_released) */
+    MR_M_IN_FLIGHT,         /* - */
+    MR_M_POOL_USED,         /* - records */
+    MR_M_POOL_CAPACITY,     /* - records */
+    MR_M_MEMORY_LIMIT,      /* - bytes */
+    MR_M_RETRIES,           /* a: shard, b: db class */
+    MR_M_DB_ERRORS,         /* a: shard, b: db class; code by mr_metric_db_error */
+    MR_M_RETRY_PENDING,     /* a: shard */
+    MR_M_SHARD_STATE,       /* a: shard, b: state (mr_shard_state): 1 for the one it is in */
+    MR_M_BATCH_ROWS,        /* a: shard; histogram */
+    MR_M_WRITE_DURATION,    /* a: shard; histogram of microseconds, shown in seconds */
+    MR_M_WRITER_BUSY,       /* a: shard; microseconds, shown in seconds */
+    MR_M_EVENT_AGE, /* a: stream, b: path (0 live, 1 replay); histogram of milliseconds, shown in seconds */
     MR_M_BACKPRESSURE,        /* a: cause (mr_cause); microseconds, shown in seconds */
     MR_M_TOPIC_PARTITIONS,    /* by mr_metrics_topic */
     MR_M_ASSIGNED_PARTITIONS, /* derived from the open partitions */
@@ -62,27 +62,31 @@ mr_metrics *mr_metrics_new(const mr_config *config, mr_arena *arena, uint32_t pa
 
 /* Labels of millrace_build_info and millrace_config_info, which also says this program's version and mr_fingerprint.
  * config_hash: of the file's bytes, so that pods can be compared; 0 leaves it out.  Before the first rendering. */
-void mr_metrics_info(mr_metrics *metrics, const char *librdkafka, const char *mariadb_connector, uint64_t config_hash);
+void mr_metrics_info(mr_metrics *metrics, const char *librdkafka, const char *mariadb_connector,
+                     uint64_t config_hash);
 
 void mr_metric_add(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t delta);
 void mr_metric_set(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t value);
 /* A histogram's: how many were observed; MR_M_DB_ERRORS: all codes of the class. */
 uint64_t mr_metric_get(const mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b);
-void mr_metric_observe(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t value, uint64_t times);
+void mr_metric_observe(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t value,
+                       uint64_t times);
 void mr_metric_db_error(mr_metrics *metrics, uint32_t shard, uint32_t db_class, unsigned code);
 
 /* Gauges of a partition; slot is the caller's number for it, below partitions_max. */
 typedef struct mr_partition_gauges {
     int64_t committed; /* negative: none yet */
     int64_t frontier;
-    int64_t end;             /* log end; negative: unknown */
-    uint64_t frontier_moved_ms; /* monotonic; frontier age counts from here while something is outstanding, else 0 */
+    int64_t end; /* log end; negative: unknown */
+    uint64_t
+        frontier_moved_ms; /* monotonic; frontier age counts from here while something is outstanding, else 0 */
     int64_t last_commit_wall_ms; /* 0: none yet */
-    uint32_t held;           /* 1: the partition is held */
+    uint32_t held;               /* 1: the partition is held */
 } mr_partition_gauges;
 
 void mr_metrics_partition_open(mr_metrics *metrics, uint32_t slot, const char *topic, int32_t partition);
-void mr_metrics_partition_set(mr_metrics *metrics, uint32_t slot, const mr_partition_gauges *gauges); /* one thread a slot */
+void mr_metrics_partition_set(mr_metrics *metrics, uint32_t slot,
+                              const mr_partition_gauges *gauges); /* one thread a slot */
 void mr_metrics_partition_close(mr_metrics *metrics, uint32_t slot);
 /* From metadata; 0 partitions: the topic is gone. */
 void mr_metrics_topic(mr_metrics *metrics, const char *topic, uint32_t partitions);

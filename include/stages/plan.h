@@ -7,16 +7,17 @@
 #ifndef MR_STAGES_PLAN_H
 #define MR_STAGES_PLAN_H
 
-#include <stdint.h>
 #include "base/arena.h"
 #include "base/status.h"
 #include "data/record.h"
 #include "stages/config.h"
+#include <stdint.h>
 
-#define MR_PAGE_ROWS_MIN 64
-#define MR_PAGE_ROWS_MAX 2048
+#define MR_PAGE_ROWS_MIN   64
+#define MR_PAGE_ROWS_MAX   2048
 #define MR_PARTITIONS_EACH 1024 /* partitions that one consumer thread can own */
-#define MR_DEAD_LETTERS_EACH 1024 /* dead letters of one consumer thread that wait for their acknowledgement */
+#define MR_DEAD_LETTERS_EACH                                                                                 \
+    1024 /* dead letters of one consumer thread that wait for their acknowledgement */
 
 typedef struct mr_plan {
     mr_layout *layouts; /* one a stream */

@@ -8,10 +8,10 @@
 #ifndef MR_STAGES_RETRY_H
 #define MR_STAGES_RETRY_H
 
-#include <stdint.h>
 #include "base/arena.h"
 #include "data/wheel.h"
 #include "stages/config.h"
+#include <stdint.h>
 
 typedef struct mr_retry {
     mr_wheel *wheel;
@@ -19,8 +19,8 @@ typedef struct mr_retry {
     uint64_t random; /* state of the jitter; seeded, so that a simulation replays */
 } mr_retry;
 
-void mr_retry_init(mr_retry *retry, const mr_config *config, mr_arena *arena, uint32_t capacity, uint64_t seed,
-                   uint64_t now_ms);
+void mr_retry_init(mr_retry *retry, const mr_config *config, mr_arena *arena, uint32_t capacity,
+                   uint64_t seed, uint64_t now_ms);
 /* attempt counts from 1, the number of failures so far. */
 uint32_t mr_retry_delay_ms(mr_retry *retry, uint32_t attempt);
 void mr_retry_schedule(mr_retry *retry, uint32_t handle, uint32_t attempt, uint64_t now_ms);

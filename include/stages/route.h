@@ -2,8 +2,8 @@
 #ifndef MR_STAGES_ROUTE_H
 #define MR_STAGES_ROUTE_H
 
-#include <stdint.h>
 #include "stages/config.h"
+#include <stdint.h>
 
 static inline uint32_t mr_route_slot(const mr_config *config, uint64_t hash)
 {

@@ -7,18 +7,18 @@
 #ifndef MR_STAGES_SCHEMA_H
 #define MR_STAGES_SCHEMA_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include "base/buf.h"
 #include "stages/config.h"
 #include "stages/finding.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* A column as information_schema.COLUMNS describes it. */
 typedef struct mr_table_column {
     char name[65];
-    char data_type[32];     /* lower case: "varchar", "bigint" */
-    char column_type[128];  /* lower case, with width and unsigned */
+    char data_type[32];            /* lower case: "varchar", "bigint" */
+    char column_type[128];         /* lower case, with width and unsigned */
     uint64_t max_chars, max_bytes; /* texts and binaries */
     uint32_t precision, scale;     /* numbers */
     uint32_t fraction;             /* DATETIME_PRECISION */
@@ -45,7 +45,8 @@ typedef struct mr_table {
 } mr_table;
 
 /* Adds what does not fit (errors, warnings) to findings; `where` is put in front ("shard s0, table events"). */
-void mr_schema_compare(const mr_stream *stream, const mr_table *table, const char *where, mr_findings *findings);
+void mr_schema_compare(const mr_stream *stream, const mr_table *table, const char *where,
+                       mr_findings *findings);
 /* An identifier in backquotes; a table, or database and table. */
 void mr_sql_put_name(mr_buf *out, const char *name);
 void mr_sql_put_table(mr_buf *out, const char *table);

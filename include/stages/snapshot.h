@@ -11,16 +11,16 @@
 #ifndef MR_STAGES_SNAPSHOT_H
 #define MR_STAGES_SNAPSHOT_H
 
+#include "stages/config.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "stages/config.h"
 
 #define MR_METADATA_MAX 4096
 
 /* Parts of the fingerprint: how a key becomes a slot, and the decoder's reading of keys and identities. Change the number when an
  * event could come out with another key or identity than before. */
-#define MR_RULES_HASH "fnv1a64"
+#define MR_RULES_HASH    "fnv1a64"
 #define MR_RULES_DECODER 1
 
 typedef struct mr_snapshot {
@@ -41,14 +41,15 @@ typedef enum mr_mark {
  * file, and whether slots are spelled out or split evenly. */
 uint64_t mr_fingerprint(const mr_config *config);
 
-size_t mr_snapshot_format(const mr_snapshot *snapshot, char *text, size_t cap); /* length; text is terminated */
+size_t mr_snapshot_format(const mr_snapshot *snapshot, char *text,
+                          size_t cap); /* length; text is terminated */
 /* `committed` is the offset that came with the metadata; another one inside is MR_MARK_BROKEN. */
 mr_mark mr_snapshot_parse(const char *metadata, size_t len, int64_t committed, mr_snapshot *snapshot);
 
 /* What a worker with `fingerprint` does with a partition whose commit came back like this. */
 typedef enum mr_takeover { MR_TAKEOVER_GO_ON, MR_TAKEOVER_HOLD } mr_takeover;
 /* *why: a sentence for status and log, with what to do; a string constant. */
-mr_takeover mr_takeover_decide(mr_mark mark, const mr_snapshot *snapshot, uint64_t fingerprint, bool foreign_accept,
-                               const char **why);
+mr_takeover mr_takeover_decide(mr_mark mark, const mr_snapshot *snapshot, uint64_t fingerprint,
+                               bool foreign_accept, const char **why);
 
 #endif

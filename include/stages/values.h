@@ -5,12 +5,12 @@
 #ifndef MR_STAGES_VALUES_H
 #define MR_STAGES_VALUES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include "data/record.h"
 #include "stages/config.h"
 #include "stages/reason.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Is this a number by JSON's grammar? (For numbers that come in strings.) */
 bool mr_is_number(const char *text, size_t len);
@@ -23,12 +23,13 @@ mr_reason mr_to_double(const char *text, size_t len, double *out);
 
 #define MR_DECIMAL_TEXT 70 /* sign, 65 digits, point, a zero before it */
 /* Digits as text, such as -12.30: at most `scale` after the point, further zeros are dropped. */
-mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale, char out[MR_DECIMAL_TEXT],
-                        size_t *out_len);
+mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale,
+                        char out[MR_DECIMAL_TEXT], size_t *out_len);
 
 /* ISO 8601: 2026-01-31T12:00:00.123456Z, with Z or +hh:mm; assume: minutes east of UTC for texts without, NULL: refuse them.
  * In UTC; years 1000 to 9999. */
-mr_reason mr_to_datetime(const char *text, size_t len, const int32_t *assume_min, bool truncate, mr_time *out);
+mr_reason mr_to_datetime(const char *text, size_t len, const int32_t *assume_min, bool truncate,
+                         mr_time *out);
 /* A number since 1970, which may be negative and have a fraction. */
 mr_reason mr_epoch_to_datetime(const char *text, size_t len, mr_unit unit, bool truncate, mr_time *out);
 mr_reason mr_to_date(const char *text, size_t len, mr_time *out);                /* 2026-01-31 */

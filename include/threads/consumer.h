@@ -6,12 +6,12 @@
 #ifndef MR_THREADS_CONSUMER_H
 #define MR_THREADS_CONSUMER_H
 
-#include <stdint.h>
 #include "base/arena.h"
 #include "base/status.h"
 #include "edges/kafka.h"
 #include "threads/flow.h"
 #include "threads/slot.h"
+#include <stdint.h>
 
 typedef struct mr_consumer mr_consumer;
 

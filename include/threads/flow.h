@@ -10,9 +10,6 @@
 #ifndef MR_THREADS_FLOW_H
 #define MR_THREADS_FLOW_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/bell.h"
 #include "data/pool.h"
 #include "data/ring.h"
@@ -20,6 +17,9 @@
 #include "stages/config.h"
 #include "stages/metrics.h"
 #include "stages/plan.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct mr_flow {
     const mr_config *config;
@@ -35,7 +35,7 @@ typedef struct mr_flow {
     mr_bell *consumer_bell; /* [consumers] */
     mr_bell *writer_bell;   /* [shards] */
     mr_bell *main_bell;
-    _Atomic bool stop;      /* threads end at their next turn */
+    _Atomic bool stop; /* threads end at their next turn */
     /* The first thing that the worker cannot go on after: who sets `failing` first writes the rest. */
     _Atomic bool failing, failed;
     mr_status failed_status;

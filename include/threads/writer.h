@@ -8,9 +8,9 @@
 #ifndef MR_THREADS_WRITER_H
 #define MR_THREADS_WRITER_H
 
-#include <stdint.h>
 #include "base/arena.h"
 #include "threads/flow.h"
+#include <stdint.h>
 
 typedef struct mr_writer mr_writer;
 

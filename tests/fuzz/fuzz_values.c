@@ -35,16 +35,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     text[len] = 0;
     if (mr_is_number(text, len)) {
         look_at_decimal(text, len);
-        if (!mr_to_int64(text, len, INT64_MIN, INT64_MAX, &number) && !mr_to_uint64(text, len, UINT64_MAX, &large))
+        if (!mr_to_int64(text, len, INT64_MIN, INT64_MAX, &number) &&
+            !mr_to_uint64(text, len, UINT64_MAX, &large))
             must((uint64_t)number == large);
         must(mr_to_double(text, len, &real) != MR_REASON_NONE || real == real);
         for (mr_unit unit = MR_UNIT_S; unit <= MR_UNIT_NS; unit++)
             if (!mr_epoch_to_datetime(text, len, unit, true, &time))
-                must(time.year >= 1000 && time.year <= 9999 && time.month - 1 < 12 && time.second_part < 1000000);
+                must(time.year >= 1000 && time.year <= 9999 && time.month - 1 < 12 &&
+                     time.second_part < 1000000);
     }
     int32_t zone = 90;
     if (!mr_to_datetime(text, len, &zone, true, &time))
-        must(time.year >= 1000 && time.year <= 9999 && time.hour < 24 && time.minute < 60 && time.second < 60);
+        must(time.year >= 1000 && time.year <= 9999 && time.hour < 24 && time.minute < 60 &&
+             time.second < 60);
     mr_to_date(text, len, &time);
     mr_to_time(text, len, false, &time);
     mr_to_uuid(text, len, binary);

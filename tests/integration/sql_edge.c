@@ -19,12 +19,17 @@
 enum { ROWS = 700 }; /* more than one multi-row statement, and a rest */
 
 static const char columns[] =
-    "{\"name\":\"s\",\"from\":\"s\",\"type\":\"string\",\"max_bytes\":40},{\"name\":\"i\",\"from\":\"i\",\"type\":\"int8\"},"
-    "{\"name\":\"u\",\"from\":\"u\",\"type\":\"uint64\"},{\"name\":\"d\",\"from\":\"d\",\"type\":\"decimal\",\"precision\":20,\"scale\":5},"
+    "{\"name\":\"s\",\"from\":\"s\",\"type\":\"string\",\"max_bytes\":40},{\"name\":\"i\",\"from\":\"i\","
+    "\"type\":\"int8\"},"
+    "{\"name\":\"u\",\"from\":\"u\",\"type\":\"uint64\"},{\"name\":\"d\",\"from\":\"d\",\"type\":\"decimal\","
+    "\"precision\":20,\"scale\":5},"
     "{\"name\":\"f\",\"from\":\"f\",\"type\":\"double\"},{\"name\":\"b\",\"from\":\"b\",\"type\":\"bool\"},"
-    "{\"name\":\"t\",\"from\":\"t\",\"type\":\"datetime\"},{\"name\":\"dt\",\"from\":\"dt\",\"type\":\"date\"},{\"name\":\"tm\",\"from\":\"tm\",\"type\":\"time\"},"
-    "{\"name\":\"g\",\"from\":\"g\",\"type\":\"uuid\"},{\"name\":\"x\",\"from\":\"x\",\"type\":\"binary\",\"max_bytes\":8},"
-    "{\"name\":\"j\",\"from\":\"j\",\"type\":\"json\",\"max_bytes\":64},{\"name\":\"n\",\"from\":\"@offset\",\"type\":\"int64\"}";
+    "{\"name\":\"t\",\"from\":\"t\",\"type\":\"datetime\"},{\"name\":\"dt\",\"from\":\"dt\",\"type\":"
+    "\"date\"},{\"name\":\"tm\",\"from\":\"tm\",\"type\":\"time\"},"
+    "{\"name\":\"g\",\"from\":\"g\",\"type\":\"uuid\"},{\"name\":\"x\",\"from\":\"x\",\"type\":\"binary\","
+    "\"max_bytes\":8},"
+    "{\"name\":\"j\",\"from\":\"j\",\"type\":\"json\",\"max_bytes\":64},{\"name\":\"n\",\"from\":\"@offset\","
+    "\"type\":\"int64\"}";
 
 typedef struct fixture {
     mr_config *config;
@@ -68,10 +73,13 @@ static mr_config *configure(const char *shard_more)
     mr_config *config;
     mr_findings findings = {0};
     snprintf(text, sizeof text,
-             "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\",\"topic\":\"t\",\"table\":\"edge\","
-             "\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":[%s]}],\"shards\":[{\"name\":\"a\",\"host\":\"127.0.0.1\",\"port\":%s,"
+             "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\","
+             "\"topic\":\"t\",\"table\":\"edge\","
+             "\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":[%s]}],\"shards\":[{\"name\":\"a\","
+             "\"host\":\"127.0.0.1\",\"port\":%s,"
              "\"user\":\"%s\",\"database\":\"millrace_edge\",\"password\":\"%s\",\"read_timeout_s\":3%s}]}",
-             columns, env("MILLRACE_TEST_PORT", "3306"), env("MILLRACE_TEST_USER", "root"), env("MILLRACE_TEST_PASSWORD", ""), shard_more);
+             columns, env("MILLRACE_TEST_PORT", "3306"), env("MILLRACE_TEST_USER", "root"),
+             env("MILLRACE_TEST_PASSWORD", ""), shard_more);
     if (mr_config_parse("test", text, strlen(text), NULL, &config, &findings))
         fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
     mr_findings_free(&findings);
@@ -128,14 +136,25 @@ static void put(uint32_t row, int64_t offset, const char *event)
     uint64_t hash;
     uint32_t bytes;
     mr_refusal refusal;
-    mr_event about = {.value = event, .value_len = strlen(event), .key = "k", .key_len = 1, .topic = "t", .offset = offset, .timestamp_ms = 1700000000000};
+    mr_event about = {.value = event,
+                      .value_len = strlen(event),
+                      .key = "k",
+                      .key_len = 1,
+                      .topic = "t",
+                      .offset = offset,
+                      .timestamp_ms = 1700000000000};
     assert_int_equal(mr_decode_scan(f.decoder, &about, &hash, &refusal), MR_REASON_NONE);
-    assert_int_equal(mr_decode_store(f.decoder, &about, f.records + (uint64_t)row * f.layouts->size, &bytes, &refusal), MR_REASON_NONE);
+    assert_int_equal(
+        mr_decode_store(f.decoder, &about, f.records + (uint64_t)row * f.layouts->size, &bytes, &refusal),
+        MR_REASON_NONE);
 }
 
-static const char full[] = "{\"s\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80 'quoted'\",\"i\":-128,\"u\":18446744073709551615,\"d\":-123456789012345.67891,\"f\":0.1,\"b\":true,"
-                           "\"t\":\"2026-01-31T23:59:59.999999+01:00\",\"dt\":\"2024-02-29\",\"tm\":\"23:59:59.000001\",\"g\":\"dab45194-42cc-4106-ab9f-2447fa4d35c2\","
-                           "\"x\":\"AP8=\",\"j\":{\"a\": [1, \"\\u00e9\"]}}";
+static const char full[] =
+    "{\"s\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80 "
+    "'quoted'\",\"i\":-128,\"u\":18446744073709551615,\"d\":-123456789012345.67891,\"f\":0.1,\"b\":true,"
+    "\"t\":\"2026-01-31T23:59:59.999999+01:00\",\"dt\":\"2024-02-29\",\"tm\":\"23:59:59.000001\",\"g\":"
+    "\"dab45194-42cc-4106-ab9f-2447fa4d35c2\","
+    "\"x\":\"AP8=\",\"j\":{\"a\": [1, \"\\u00e9\"]}}";
 
 static void connect_well(void)
 {
@@ -168,12 +187,18 @@ static void test_all_types(void **state)
     put(0, 1, full);
     put(1, 2, "{}");
     write_and_commit(2, 0);
-    assert_string_equal(ask("SELECT s FROM edge WHERE n = 1"), "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80 'quoted'");
-    assert_string_equal(ask("SELECT CONCAT_WS('/', i, u, d, f, b, t, dt, tm, HEX(g), HEX(x), j) FROM edge WHERE n = 1"),
-                        "-128/18446744073709551615/-123456789012345.67891/0.1/1/2026-01-31 22:59:59.999999/2024-02-29/23:59:59.000001/"
-                        "DAB4519442CC4106AB9F2447FA4D35C2/00FF/{\"a\": [1, \"\\u00e9\"]}");
-    assert_string_equal(ask("SELECT COUNT(*) FROM edge WHERE n = 2 AND s IS NULL AND i IS NULL AND u IS NULL AND d IS NULL AND f IS NULL AND b IS NULL "
-                            "AND t IS NULL AND dt IS NULL AND tm IS NULL AND g IS NULL AND x IS NULL AND j IS NULL"), "1");
+    assert_string_equal(ask("SELECT s FROM edge WHERE n = 1"),
+                        "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80 'quoted'");
+    assert_string_equal(
+        ask("SELECT CONCAT_WS('/', i, u, d, f, b, t, dt, tm, HEX(g), HEX(x), j) FROM edge WHERE n = 1"),
+        "-128/18446744073709551615/-123456789012345.67891/0.1/1/2026-01-31 "
+        "22:59:59.999999/2024-02-29/23:59:59.000001/"
+        "DAB4519442CC4106AB9F2447FA4D35C2/00FF/{\"a\": [1, \"\\u00e9\"]}");
+    assert_string_equal(
+        ask("SELECT COUNT(*) FROM edge WHERE n = 2 AND s IS NULL AND i IS NULL AND u IS NULL AND d IS NULL "
+            "AND f IS NULL AND b IS NULL "
+            "AND t IS NULL AND dt IS NULL AND tm IS NULL AND g IS NULL AND x IS NULL AND j IS NULL"),
+        "1");
     char expected[41];
     for (int i = 0; i < MR_KSUID_BYTES; i++)
         snprintf(expected + 2 * i, 3, "%02X", mr_record_value(f.layouts, f.records, 0)[i]);
@@ -190,7 +215,8 @@ static void test_many_rows_twice(void **state)
     write_and_commit(ROWS, 0);
     assert_string_equal(ask("SELECT COUNT(*) FROM edge"), "700");
     char before[64];
-    snprintf(before, sizeof before, "%s", ask("SELECT SUM(CRC32(CONCAT_WS('/', HEX(id), s, i, t, n))) FROM edge"));
+    snprintf(before, sizeof before, "%s",
+             ask("SELECT SUM(CRC32(CONCAT_WS('/', HEX(id), s, i, t, n))) FROM edge"));
     write_and_commit(ROWS, ROWS); /* again: nothing changes */
     assert_string_equal(ask("SELECT COUNT(*) FROM edge"), "700");
     assert_string_equal(ask("SELECT SUM(CRC32(CONCAT_WS('/', HEX(id), s, i, t, n))) FROM edge"), before);
@@ -273,7 +299,8 @@ static void test_narrowed_later(void **state)
     query("ALTER TABLE edge MODIFY s VARCHAR(3)");
     put(0, 1, "{\"s\":\"too long\"}");
     mr_sql_result result = write_rows(1);
-    if (result.db_class == MR_DB_STATEMENT || result.db_class == MR_DB_TRANSIENT) { /* the definition changed: prepared again */
+    if (result.db_class == MR_DB_STATEMENT ||
+        result.db_class == MR_DB_TRANSIENT) { /* the definition changed: prepared again */
         mr_sql_close(f.sql);
         return;
     }
@@ -292,7 +319,9 @@ static void test_lost_connection(void **state)
     put(0, 1, full);
     assert_int_equal(write_rows(1).db_class, MR_DB_OK);
     char kill[64];
-    snprintf(kill, sizeof kill, "KILL %s", ask("SELECT ID FROM information_schema.PROCESSLIST WHERE DB = 'millrace_edge' AND ID <> CONNECTION_ID() LIMIT 1"));
+    snprintf(kill, sizeof kill, "KILL %s",
+             ask("SELECT ID FROM information_schema.PROCESSLIST WHERE DB = 'millrace_edge' AND ID <> "
+                 "CONNECTION_ID() LIMIT 1"));
     query(kill);
     assert_int_equal(mr_sql_commit(f.sql).db_class, MR_DB_AMBIGUOUS);
     mr_sql_close(f.sql);
@@ -318,7 +347,8 @@ static void test_lock_wait(void **state)
     write_and_commit(1, 1);
 }
 
-static mr_sql_result connect_otherwise(const char *shard_more, const char *password, const char *password_file)
+static mr_sql_result connect_otherwise(const char *shard_more, const char *password,
+                                       const char *password_file)
 {
     mr_config *config = configure(shard_more);
     mr_arena *arena = mr_arena_new();
@@ -374,10 +404,17 @@ static void test_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_types),      cmocka_unit_test(test_many_rows_twice),        cmocka_unit_test(test_rollback),
-        cmocka_unit_test(test_unique_conflict), cmocka_unit_test(test_tables_that_do_not_fit), cmocka_unit_test(test_narrowed_later),
-        cmocka_unit_test(test_lost_connection), cmocka_unit_test(test_lock_wait),              cmocka_unit_test(test_refused_connections),
-        cmocka_unit_test(test_dialects),        cmocka_unit_test(test_check),
+        cmocka_unit_test(test_all_types),
+        cmocka_unit_test(test_many_rows_twice),
+        cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_unique_conflict),
+        cmocka_unit_test(test_tables_that_do_not_fit),
+        cmocka_unit_test(test_narrowed_later),
+        cmocka_unit_test(test_lost_connection),
+        cmocka_unit_test(test_lock_wait),
+        cmocka_unit_test(test_refused_connections),
+        cmocka_unit_test(test_dialects),
+        cmocka_unit_test(test_check),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -45,14 +45,16 @@ static const json_t *oracle_follow(const json_t *root, const char *const *step, 
         if (!at)
             return NULL;
     }
-    static const mr_json_kind kinds[] = {[JSON_OBJECT] = MR_JSON_OBJECT, [JSON_ARRAY] = MR_JSON_ARRAY,   [JSON_STRING] = MR_JSON_STRING,
-                                         [JSON_INTEGER] = MR_JSON_NUMBER, [JSON_REAL] = MR_JSON_NUMBER, [JSON_TRUE] = MR_JSON_TRUE,
-                                         [JSON_FALSE] = MR_JSON_FALSE,   [JSON_NULL] = MR_JSON_NULL};
+    static const mr_json_kind kinds[] = {
+        [JSON_OBJECT] = MR_JSON_OBJECT,  [JSON_ARRAY] = MR_JSON_ARRAY, [JSON_STRING] = MR_JSON_STRING,
+        [JSON_INTEGER] = MR_JSON_NUMBER, [JSON_REAL] = MR_JSON_NUMBER, [JSON_TRUE] = MR_JSON_TRUE,
+        [JSON_FALSE] = MR_JSON_FALSE,    [JSON_NULL] = MR_JSON_NULL};
     *kind = kinds[json_typeof(at)];
     return at;
 }
 
-static void oracle_compare(const char *text, size_t len, const mr_span *span, const json_t *value, mr_json_kind kind)
+static void oracle_compare(const char *text, size_t len, const mr_span *span, const json_t *value,
+                           mr_json_kind kind)
 {
     if (span->kind != kind)
         oracle_differs("kind", text, len);
@@ -64,11 +66,13 @@ static void oracle_compare(const char *text, size_t len, const mr_span *span, co
         free(plain);
     } else if (kind == MR_JSON_NUMBER && json_is_integer(value)) {
         int64_t number;
-        if (mr_to_int64(text + span->at, span->len, INT64_MIN, INT64_MAX, &number) || number != json_integer_value(value))
+        if (mr_to_int64(text + span->at, span->len, INT64_MIN, INT64_MAX, &number) ||
+            number != json_integer_value(value))
             oracle_differs("integer", text, len);
     } else if (kind == MR_JSON_NUMBER) {
         double number, expected = json_real_value(value);
-        if (mr_to_double(text + span->at, span->len, &number) == MR_REASON_NONE && memcmp(&number, &expected, sizeof number) != 0)
+        if (mr_to_double(text + span->at, span->len, &number) == MR_REASON_NONE &&
+            memcmp(&number, &expected, sizeof number) != 0)
             oracle_differs("double", text, len);
     } else if (kind == MR_JSON_OBJECT || kind == MR_JSON_ARRAY) {
         json_t *again = json_loadb(text + span->at, span->len, JSON_ALLOW_NUL, NULL);
@@ -97,7 +101,8 @@ static bool oracle_agree(const char *text, size_t len)
     if (position > len)
         oracle_differs("position", text, len);
     bool array = json_is_array(root) && reason == MR_REASON_JSON_ROOT;
-    if (!range && !overlooked && !array && reason != MR_REASON_JSON_DEPTH && (reason == MR_REASON_NONE) != (root != NULL))
+    if (!range && !overlooked && !array && reason != MR_REASON_JSON_DEPTH &&
+        (reason == MR_REASON_NONE) != (root != NULL))
         oracle_differs(mr_reason_name(reason), text, len);
     for (int i = 0; root && !reason && i < ORACLE_PATHS; i++) {
         mr_json_kind kind;

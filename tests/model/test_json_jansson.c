@@ -31,7 +31,20 @@ static const char *pick(const char *const *list, uint32_t count)
 
 static void put_string(writer *w)
 {
-    static const char *const pieces[] = {"a", "bc", "\\n", "\\\"", "\\u0041", "\\u00e9", "\\ud83d\\ude00", "\\u0000", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", " ", "/", "0123456789abcdef"};
+    static const char *const pieces[] = {"a",
+                                         "bc",
+                                         "\\n",
+                                         "\\\"",
+                                         "\\u0041",
+                                         "\\u00e9",
+                                         "\\ud83d\\ude00",
+                                         "\\u0000",
+                                         "\xc3\xa9",
+                                         "\xe2\x82\xac",
+                                         "\xf0\x9f\x98\x80",
+                                         " ",
+                                         "/",
+                                         "0123456789abcdef"};
     put(w, "\"");
     for (uint32_t n = model_below(6); n > 0; n--)
         put(w, pick(pieces, 14));
@@ -42,7 +55,8 @@ static void put_value(writer *w, int depth);
 
 static void put_object(writer *w, int depth)
 {
-    static const char *const names[] = {"\"a\"", "\"b\"", "\"c\"", "\"d\"", "\"e\"", "\"1\"", "\"\\u0062\"", "\"long name of something\""};
+    static const char *const names[] = {"\"a\"", "\"b\"", "\"c\"",       "\"d\"",
+                                        "\"e\"", "\"1\"", "\"\\u0062\"", "\"long name of something\""};
     put(w, "{");
     for (uint32_t n = model_below(5), i = 0; i < n; i++) {
         put(w, i ? ", " : "");
@@ -55,8 +69,24 @@ static void put_object(writer *w, int depth)
 
 static void put_value(writer *w, int depth)
 {
-    static const char *const scalars[] = {"null", "true", "false", "0", "-0", "1", "-17", "3.25", "1e3", "1E-2", "-1.5e+10", "9223372036854775807",
-                                          "-9223372036854775808", "9223372036854775808", "1e400", "123456789012345678901234567890.5", "0.1", "2.2250738585072011e-308"};
+    static const char *const scalars[] = {"null",
+                                          "true",
+                                          "false",
+                                          "0",
+                                          "-0",
+                                          "1",
+                                          "-17",
+                                          "3.25",
+                                          "1e3",
+                                          "1E-2",
+                                          "-1.5e+10",
+                                          "9223372036854775807",
+                                          "-9223372036854775808",
+                                          "9223372036854775808",
+                                          "1e400",
+                                          "123456789012345678901234567890.5",
+                                          "0.1",
+                                          "2.2250738585072011e-308"};
     uint32_t kind = model_below(depth > 5 ? 4 : 8);
     if (kind < 3) {
         put(w, pick(scalars, 18));

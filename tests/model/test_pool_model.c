@@ -21,7 +21,8 @@ static void test_random(void **state)
     uint32_t serial[CONSUMERS * EACH] = {0}, count[CONSUMERS] = {0};
     assert_int_equal(mr_pool_pages(pool), CONSUMERS * EACH);
     for (int i = 0; i < STEPS; i++) {
-        uint32_t consumer = model_below(CONSUMERS), at = model_below(CONSUMERS * EACH), size = 40 + 8 * model_below(20);
+        uint32_t consumer = model_below(CONSUMERS), at = model_below(CONSUMERS * EACH),
+                 size = 40 + 8 * model_below(20);
         if (model_below(2)) {
             uint32_t page = mr_pool_take(pool, consumer, model_below(4), model_below(4), size);
             assert_int_equal(page == MR_PAGE_NONE, count[consumer] == EACH);
@@ -38,7 +39,8 @@ static void test_random(void **state)
             for (uint32_t other = consumer * EACH; other < (consumer + 1) * EACH; other++)
                 assert_int_not_equal(about->serial, serial[other]);
             serial[page] = about->serial;
-            memset(mr_page_record(about, about->rows_max - 1), (int)page, size); /* the last record lies within the page */
+            memset(mr_page_record(about, about->rows_max - 1), (int)page,
+                   size); /* the last record lies within the page */
             taken[page] = true;
             count[consumer]++;
         } else if (taken[at]) {

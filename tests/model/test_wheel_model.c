@@ -26,7 +26,8 @@ static void test_random(void **state)
             /* Also in the past, and up to the last turn. */
             due[handle] = now + model_below(BUCKETS * TICK * (TURNS - 1)) - model_below(20);
             mr_wheel_schedule(wheel, handle, due[handle]);
-            due[handle] = due[handle] > now ? due[handle] : now; /* what is overdue comes with the next tick */
+            due[handle] =
+                due[handle] > now ? due[handle] : now; /* what is overdue comes with the next tick */
             pending++;
         } else {
             uint64_t next = mr_wheel_next_ms(wheel), last = now;

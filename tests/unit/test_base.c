@@ -136,8 +136,11 @@ static void test_ksuid_golden(void **state)
 static void test_ksuid_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"", "0ujtsYcgvSTl8PAuAdqWYSMnLO", "0ujtsYcgvSTl8PAuAdqWYSMnLOvv",
-                                        "0ujtsYcgvSTl8PAuAdqWYSMnLO-", "aWgEPTl1tmebfsQzFP4bxwgy80W",
+    static const char *const wrong[] = {"",
+                                        "0ujtsYcgvSTl8PAuAdqWYSMnLO",
+                                        "0ujtsYcgvSTl8PAuAdqWYSMnLOvv",
+                                        "0ujtsYcgvSTl8PAuAdqWYSMnLO-",
+                                        "aWgEPTl1tmebfsQzFP4bxwgy80W",
                                         "aaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     unsigned char id[MR_KSUID_BYTES];
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
@@ -149,7 +152,11 @@ static void test_ksuid_coordinates(void **state)
     (void)state;
     static const struct {
         int64_t timestamp_ms, seconds;
-    } cases[] = {{1700000000123, 1700000000}, {-1, 0}, {0, 0}, {1399999999999, 0}, {INT64_C(9000000000000), 1400000000 + INT64_C(4294967295)}};
+    } cases[] = {{1700000000123, 1700000000},
+                 {-1, 0},
+                 {0, 0},
+                 {1399999999999, 0},
+                 {INT64_C(9000000000000), 1400000000 + INT64_C(4294967295)}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         unsigned char id[MR_KSUID_BYTES];
         mr_ksuid_make(id, cases[i].timestamp_ms, 0xdeadbeef, 11, INT64_C(0x123456789abcdef));
@@ -166,9 +173,15 @@ static void test_ksuid_coordinates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status_order), cmocka_unit_test(test_error_context), cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_buf),          cmocka_unit_test(test_buf_json),      cmocka_unit_test(test_fnv),
-        cmocka_unit_test(test_ksuid_golden), cmocka_unit_test(test_ksuid_refused), cmocka_unit_test(test_ksuid_coordinates),
+        cmocka_unit_test(test_status_order),
+        cmocka_unit_test(test_error_context),
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_buf),
+        cmocka_unit_test(test_buf_json),
+        cmocka_unit_test(test_fnv),
+        cmocka_unit_test(test_ksuid_golden),
+        cmocka_unit_test(test_ksuid_refused),
+        cmocka_unit_test(test_ksuid_coordinates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

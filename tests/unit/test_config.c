@@ -16,17 +16,17 @@
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 /* A well-formed configuration in pieces, so that a test can put something else in one place. */
-#define KAFKA "\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"}"
-#define COLUMN "{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\"}"
-#define ID "\"id\":{\"column\":\"id\",\"from\":\"ksuid\"}"
-#define STREAM_WITH(more) "{\"name\":\"s\",\"topic\":\"t\",\"table\":\"t\"," more "}"
-#define STREAMS_WITH(more) "\"streams\":[" STREAM_WITH(more) "]"
-#define STREAMS STREAMS_WITH(ID ",\"columns\":[" COLUMN "]")
-#define SHARD "{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}"
-#define SHARDS "\"shards\":[" SHARD "]"
+#define KAFKA               "\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"}"
+#define COLUMN              "{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\"}"
+#define ID                  "\"id\":{\"column\":\"id\",\"from\":\"ksuid\"}"
+#define STREAM_WITH(more)   "{\"name\":\"s\",\"topic\":\"t\",\"table\":\"t\"," more "}"
+#define STREAMS_WITH(more)  "\"streams\":[" STREAM_WITH(more) "]"
+#define STREAMS             STREAMS_WITH(ID ",\"columns\":[" COLUMN "]")
+#define SHARD               "{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}"
+#define SHARDS              "\"shards\":[" SHARD "]"
 #define WITH_COLUMN(column) "{" KAFKA "," STREAMS_WITH(ID ",\"columns\":[" column "]") "," SHARDS "}"
 #define WITH_SHARDS(shards) "{" KAFKA "," STREAMS ",\"shards\":[" shards "]}"
-#define WITH(more) "{" KAFKA "," STREAMS "," SHARDS "," more "}"
+#define WITH(more)          "{" KAFKA "," STREAMS "," SHARDS "," more "}"
 
 static mr_config *load(const char *text, char *const *environment, mr_findings *findings)
 {
@@ -121,66 +121,113 @@ static void test_errors(void **state)
         {WITH("\"dlq\":{\"topic\":\"${NOPE}\"}"), "dlq.topic", "NOPE is not set"},
         {WITH("\"dlq\":{\"topic\":\"${NOPE\"}"), "dlq.topic", "without }"},
         {WITH("\"retry\":{\"backoff_min_ms\":100,\"backoff_max_ms\":50}"), "retry.backoff_max_ms", "below"},
-        {"{\"kafka\":{\"bootstrap_servers\":\"\",\"group_id\":\"g\"}," STREAMS "," SHARDS "}", "kafka.bootstrap_servers", "empty"},
-        {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"start\":\"noon\"}," STREAMS "," SHARDS "}", "kafka.start", "no place to start"},
-        {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"properties\":{\"enable.auto.commit\":true}}," STREAMS "," SHARDS "}",
+        {"{\"kafka\":{\"bootstrap_servers\":\"\",\"group_id\":\"g\"}," STREAMS "," SHARDS "}",
+         "kafka.bootstrap_servers", "empty"},
+        {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"start\":\"noon\"}," STREAMS "," SHARDS
+         "}",
+         "kafka.start", "no place to start"},
+        {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"properties\":{\"enable.auto.commit\":"
+         "true}}," STREAMS "," SHARDS "}",
          "kafka.properties.enable.auto.commit", "owns this property"},
-        {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"producer_properties\":{\"acks\":1}}," STREAMS "," SHARDS "}",
+        {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"producer_properties\":{\"acks\":1}}"
+         "," STREAMS "," SHARDS "}",
          "kafka.producer_properties.acks", "owns this property"},
-        {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"properties\":[]}," STREAMS "," SHARDS "}", "kafka.properties", "expected an object"},
-        {"{" KAFKA "," STREAMS_WITH("\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].id", "is missing"},
-        {"{" KAFKA "," STREAMS_WITH("\"id\":{\"column\":\"id\"},\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].id", "needs"},
-        {"{" KAFKA "," STREAMS_WITH("\"id\":{\"columns\":[\"x\"]},\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].id.columns[0]", "no such column"},
-        {"{" KAFKA "," STREAMS_WITH("\"id\":{\"columns\":[\"c\"]},\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].id.columns[0]", "cannot be null"},
-        {"{" KAFKA "," STREAMS_WITH(ID ",\"where\":[],\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].where", "reserved"},
-        {"{" KAFKA "," STREAMS_WITH(ID ",\"write\":\"upsert\",\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].write", "reserved"},
-        {"{" KAFKA "," STREAMS_WITH(ID ",\"tombstone\":\"delete\",\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].tombstone", "reserved"},
-        {"{" KAFKA "," STREAMS_WITH(ID ",\"key\":[],\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].key", "empty"},
-        {"{" KAFKA "," STREAMS_WITH(ID ",\"key\":\"@nothing\",\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].key", "no source"},
-        {"{" KAFKA "," STREAMS_WITH(ID ",\"topics\":[\"u\"],\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].topics", "together"},
-        {"{" KAFKA ",\"streams\":[" STREAM_WITH(ID ",\"columns\":[" COLUMN "]") "," STREAM_WITH(ID ",\"columns\":[" COLUMN "]") "]," SHARDS "}",
+        {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"properties\":[]}," STREAMS "," SHARDS
+         "}",
+         "kafka.properties", "expected an object"},
+        {"{" KAFKA "," STREAMS_WITH("\"columns\":[" COLUMN "]") "," SHARDS "}", "streams[0].id",
+         "is missing"},
+        {"{" KAFKA "," STREAMS_WITH("\"id\":{\"column\":\"id\"},\"columns\":[" COLUMN "]") "," SHARDS "}",
+         "streams[0].id", "needs"},
+        {"{" KAFKA "," STREAMS_WITH("\"id\":{\"columns\":[\"x\"]},\"columns\":[" COLUMN "]") "," SHARDS "}",
+         "streams[0].id.columns[0]", "no such column"},
+        {"{" KAFKA "," STREAMS_WITH("\"id\":{\"columns\":[\"c\"]},\"columns\":[" COLUMN "]") "," SHARDS "}",
+         "streams[0].id.columns[0]", "cannot be null"},
+        {"{" KAFKA "," STREAMS_WITH(ID ",\"where\":[],\"columns\":[" COLUMN "]") "," SHARDS "}",
+         "streams[0].where", "reserved"},
+        {"{" KAFKA "," STREAMS_WITH(ID ",\"write\":\"upsert\",\"columns\":[" COLUMN "]") "," SHARDS "}",
+         "streams[0].write", "reserved"},
+        {"{" KAFKA "," STREAMS_WITH(ID ",\"tombstone\":\"delete\",\"columns\":[" COLUMN "]") "," SHARDS "}",
+         "streams[0].tombstone", "reserved"},
+        {"{" KAFKA "," STREAMS_WITH(ID ",\"key\":[],\"columns\":[" COLUMN "]") "," SHARDS "}",
+         "streams[0].key", "empty"},
+        {"{" KAFKA "," STREAMS_WITH(ID ",\"key\":\"@nothing\",\"columns\":[" COLUMN "]") "," SHARDS "}",
+         "streams[0].key", "no source"},
+        {"{" KAFKA "," STREAMS_WITH(ID ",\"topics\":[\"u\"],\"columns\":[" COLUMN "]") "," SHARDS "}",
+         "streams[0].topics", "together"},
+        {"{" KAFKA ",\"streams\":[" STREAM_WITH(ID ",\"columns\":[" COLUMN "]") "," STREAM_WITH(
+             ID ",\"columns\":[" COLUMN "]") "]," SHARDS "}",
          "streams[1].name", "there already"},
         {WITH_COLUMN("{\"name\":\"c\",\"type\":\"int8\"}"), "streams[0].columns[0].from", "is missing"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"a..b\",\"type\":\"int8\"}"), "streams[0].columns[0].from", "empty step"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"a..b\",\"type\":\"int8\"}"), "streams[0].columns[0].from",
+         "empty step"},
         {WITH_COLUMN("{\"from\":\"c\",\"type\":\"int8\"}"), "streams[0].columns[0].name", "is missing"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\"}"), "streams[0].columns[0].type", "is missing"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"text\"}"), "streams[0].columns[0].type", "not known"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"string\"}"), "streams[0].columns[0].max_bytes", "required"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"max_bytes\":3}"), "streams[0].columns[0].max_bytes", "means nothing"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"decimal\"}"), "streams[0].columns[0].precision", "required"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"decimal\",\"precision\":3,\"scale\":4}"), "streams[0].columns[0].scale", "4 digits"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"unit\":\"ms\"}"), "streams[0].columns[0].unit", "means nothing"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"datetime\",\"unit\":\"h\"}"), "streams[0].columns[0].unit", "no unit"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"datetime\",\"assume_offset\":\"noon\"}"), "streams[0].columns[0].assume_offset", "no offset"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"accept\":[\"all\"]}"), "streams[0].columns[0].accept", "cannot be accepted"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"required\":true,\"default\":1}"), "streams[0].columns[0].default", "together"},
-        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"value\":1,\"type\":\"int8\"}"), "streams[0].columns[0].value", "together"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"text\"}"), "streams[0].columns[0].type",
+         "not known"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"string\"}"),
+         "streams[0].columns[0].max_bytes", "required"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"max_bytes\":3}"),
+         "streams[0].columns[0].max_bytes", "means nothing"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"decimal\"}"),
+         "streams[0].columns[0].precision", "required"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"decimal\",\"precision\":3,\"scale\":4}"),
+         "streams[0].columns[0].scale", "4 digits"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"unit\":\"ms\"}"),
+         "streams[0].columns[0].unit", "means nothing"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"datetime\",\"unit\":\"h\"}"),
+         "streams[0].columns[0].unit", "no unit"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"datetime\",\"assume_offset\":\"noon\"}"),
+         "streams[0].columns[0].assume_offset", "no offset"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"accept\":[\"all\"]}"),
+         "streams[0].columns[0].accept", "cannot be accepted"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"required\":true,\"default\":1}"),
+         "streams[0].columns[0].default", "together"},
+        {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"value\":1,\"type\":\"int8\"}"),
+         "streams[0].columns[0].value", "together"},
         {WITH_COLUMN(COLUMN "," COLUMN), "streams[0].columns[1].name", "there already"},
-        {WITH_COLUMN("{\"name\":\"id\",\"from\":\"c\",\"type\":\"int8\"}"), "streams[0].columns[0].name", "there already"},
+        {WITH_COLUMN("{\"name\":\"id\",\"from\":\"c\",\"type\":\"int8\"}"), "streams[0].columns[0].name",
+         "there already"},
         {WITH_SHARDS("{\"name\":\"a\",\"user\":\"u\",\"database\":\"d\"}"), "shards[0].host", "is missing"},
-        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"socket\":\"/s\",\"user\":\"u\",\"database\":\"d\"}"), "shards[0].host", "together"},
+        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"socket\":\"/s\",\"user\":\"u\",\"database\":\"d\"}"),
+         "shards[0].host", "together"},
         {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"database\":\"d\"}"), "shards[0].user", "is missing"},
         {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\"}"), "shards[0].database", "is missing"},
         {WITH_SHARDS("{\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}"), "shards[0].name", "is missing"},
         {WITH_SHARDS(SHARD "," SHARD), "shards[1].name", "there already"},
-        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"password\":\"p\",\"password_file\":\"f\"}"), "shards[0].password", "together"},
-        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"auth\":\"cleartext\"}"), "shards[0].auth", "verified TLS"},
-        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"tls\":{\"mode\":\"disabled\",\"ca_file\":\"f\"}}"), "shards[0].tls.mode", "disabled"},
-        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"0-5\"}"), "shards", "slot 6 has no shard"},
-        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"0-1024\"}"), "shards[0].slots", "no range"},
-        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"5-3\"}"), "shards[0].slots", "no range"},
-        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"all\"}"), "shards[0].slots", "names no slots"},
-        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"0-1023,7\"}"), "shards[0].slots", "already"},
+        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"password\":\"p\","
+                     "\"password_file\":\"f\"}"),
+         "shards[0].password", "together"},
+        {WITH_SHARDS(
+             "{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"auth\":\"cleartext\"}"),
+         "shards[0].auth", "verified TLS"},
+        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"tls\":{\"mode\":"
+                     "\"disabled\",\"ca_file\":\"f\"}}"),
+         "shards[0].tls.mode", "disabled"},
+        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"0-5\"}"),
+         "shards", "slot 6 has no shard"},
+        {WITH_SHARDS(
+             "{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"0-1024\"}"),
+         "shards[0].slots", "no range"},
+        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"5-3\"}"),
+         "shards[0].slots", "no range"},
+        {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"all\"}"),
+         "shards[0].slots", "names no slots"},
+        {WITH_SHARDS(
+             "{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"0-1023,7\"}"),
+         "shards[0].slots", "already"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         mr_findings findings;
         mr_config *config = load(cases[i].text, NULL, &findings);
         bool found = false;
         for (size_t f = 0; f < findings.count; f++)
-            found = found || (!strcmp(findings.at[f].where, cases[i].where) && strstr(findings.at[f].what, cases[i].what) &&
-                              findings.at[f].line > 0 && *findings.at[f].remedy);
+            found = found || (!strcmp(findings.at[f].where, cases[i].where) &&
+                              strstr(findings.at[f].what, cases[i].what) && findings.at[f].line > 0 &&
+                              *findings.at[f].remedy);
         if (config || !found)
-            fail_msg("%s: %s: %s", cases[i].text, findings.count ? findings.at[0].where : "no error", findings.count ? findings.at[0].what : "");
+            fail_msg("%s: %s: %s", cases[i].text, findings.count ? findings.at[0].where : "no error",
+                     findings.count ? findings.at[0].what : "");
         mr_findings_free(&findings);
     }
 }
@@ -189,28 +236,34 @@ static void test_errors(void **state)
 static void test_places(void **state)
 {
     (void)state;
-    static const char text[] = "// a comment\n"
-                               "{\n"
-                               "  \"kafka\": { \"bootstrap_servers\": \"b:1\", \"group_id\": 7 }, // \"quoted\"\n"
-                               "  \"nonsense\": 1,\n"
-                               "  " STREAMS ",\n"
-                               "  " SHARDS ",\n"
-                               "  \"batch\": {\n"
-                               "    \"max_rows\": 0,\n"
-                               "    \"linger_mss\": 0 }\n"
-                               "}\n";
+    static const char text[] =
+        "// a comment\n"
+        "{\n"
+        "  \"kafka\": { \"bootstrap_servers\": \"b:1\", \"group_id\": 7 }, // \"quoted\"\n"
+        "  \"nonsense\": 1,\n"
+        "  " STREAMS ",\n"
+        "  " SHARDS ",\n"
+        "  \"batch\": {\n"
+        "    \"max_rows\": 0,\n"
+        "    \"linger_mss\": 0 }\n"
+        "}\n";
     static const struct {
         const char *where;
         int line, column;
         const char *remedy;
-    } expected[] = {{"kafka.group_id", 3, 54, ""}, {"nonsense", 4, 3, ""}, {"batch.max_rows", 8, 17, ""}, {"batch.linger_mss", 9, 5, "linger_ms"}};
+    } expected[] = {{"kafka.group_id", 3, 54, ""},
+                    {"nonsense", 4, 3, ""},
+                    {"batch.max_rows", 8, 17, ""},
+                    {"batch.linger_mss", 9, 5, "linger_ms"}};
     mr_findings findings;
     assert_null(load(text, NULL, &findings));
     for (size_t i = 0; i < COUNT(expected); i++) {
         bool found = false;
         for (size_t f = 0; f < findings.count; f++)
-            found = found || (!strcmp(findings.at[f].where, expected[i].where) && findings.at[f].line == expected[i].line &&
-                              findings.at[f].column == expected[i].column && strstr(findings.at[f].remedy, expected[i].remedy));
+            found = found ||
+                    (!strcmp(findings.at[f].where, expected[i].where) &&
+                     findings.at[f].line == expected[i].line && findings.at[f].column == expected[i].column &&
+                     strstr(findings.at[f].remedy, expected[i].remedy));
         if (!found)
             fail_msg("%s is not at %d:%d", expected[i].where, expected[i].line, expected[i].column);
     }
@@ -220,9 +273,15 @@ static void test_places(void **state)
 static void test_environment(void **state)
 {
     (void)state;
-    char *environment[] = {(char[]){"MILLRACE_KAFKA_GROUP_ID=other"}, (char[]){"MILLRACE_BATCH_MAX_ROWS=77"}, (char[]){"MILLRACE_HTTP_STATUS_PAGE=false"},
-                           (char[]){"MILLRACE_KAFKA_START=latest"},   (char[]){"MILLRACE_PORT=tcp://10.0.0.1:80"}, (char[]){"MILLRACE_SERVICE_HOST=h"},
-                           (char[]){"MILLRACE_TYPO=1"},               (char[]){"NAME=$value"},  NULL};
+    char *environment[] = {(char[]){"MILLRACE_KAFKA_GROUP_ID=other"},
+                           (char[]){"MILLRACE_BATCH_MAX_ROWS=77"},
+                           (char[]){"MILLRACE_HTTP_STATUS_PAGE=false"},
+                           (char[]){"MILLRACE_KAFKA_START=latest"},
+                           (char[]){"MILLRACE_PORT=tcp://10.0.0.1:80"},
+                           (char[]){"MILLRACE_SERVICE_HOST=h"},
+                           (char[]){"MILLRACE_TYPO=1"},
+                           (char[]){"NAME=$value"},
+                           NULL};
     mr_findings findings;
     mr_config *c = load(WITH("\"dlq\":{\"topic\":\"a${NAME}b${NONE:-none}$$\"}"), environment, &findings);
     assert_non_null(c);
@@ -244,7 +303,10 @@ static void test_environment(void **state)
 static void test_slots(void **state)
 {
     (void)state;
-    mr_config *even = load_well(WITH_SHARDS(SHARD ",{\"name\":\"b\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"},{\"name\":\"c\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}"), NULL);
+    mr_config *even =
+        load_well(WITH_SHARDS(SHARD ",{\"name\":\"b\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"},{"
+                                    "\"name\":\"c\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}"),
+                  NULL);
     uint32_t count[3] = {0};
     for (uint32_t slot = 0; slot < even->slots; slot++) {
         count[even->slot_shard[slot]]++;
@@ -252,8 +314,12 @@ static void test_slots(void **state)
     }
     assert_true(count[0] >= 341 && count[1] >= 341 && count[2] >= 341);
     mr_config_free(even);
-    mr_config *said = load_well(WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"0-511,600\"},"
-                                            "{\"name\":\"b\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"512-599,601-1023\"}"), NULL);
+    mr_config *said = load_well(
+        WITH_SHARDS(
+            "{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"0-511,600\"},"
+            "{\"name\":\"b\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"slots\":\"512-599,601-"
+            "1023\"}"),
+        NULL);
     assert_int_equal(mr_route_shard(said, 600), 0);
     assert_int_equal(mr_route_shard(said, 601), 1);
     assert_int_equal(mr_route_shard(said, 1024 + 511), 0);
@@ -265,8 +331,11 @@ static void test_shard_defaults(void **state)
 {
     (void)state;
     /* Also when they stand after the shards. */
-    mr_config *c = load_well("{" KAFKA "," STREAMS ",\"shards\":[{\"name\":\"a\",\"host\":\"h\"},{\"name\":\"b\",\"host\":\"i\",\"port\":7}],"
-                             "\"shard_defaults\":{\"user\":\"u\",\"database\":\"d\",\"port\":9,\"tls\":{\"ca_file\":\"/ca\"}}}", NULL);
+    mr_config *c = load_well(
+        "{" KAFKA "," STREAMS
+        ",\"shards\":[{\"name\":\"a\",\"host\":\"h\"},{\"name\":\"b\",\"host\":\"i\",\"port\":7}],"
+        "\"shard_defaults\":{\"user\":\"u\",\"database\":\"d\",\"port\":9,\"tls\":{\"ca_file\":\"/ca\"}}}",
+        NULL);
     assert_string_equal(c->shards[1].user, "u");
     assert_int_equal(c->shards[0].port, 9);
     assert_int_equal(c->shards[1].port, 7);
@@ -288,11 +357,17 @@ static char *printed(void (*print)(const mr_config *, FILE *), const mr_config *
 static void test_print(void **state)
 {
     (void)state;
-    mr_config *c = load_well("{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\",\"start\":\"2026-01-31T00:00:00+01:00\",\"properties\":{\"sasl.password\":\"hush\"}},"
-                             STREAMS_WITH("\"key\":[\"a.b\",\"@key\"],\"id\":{\"columns\":[\"c\"]},\"columns\":[{\"name\":\"c\",\"from\":\"c\",\"type\":\"string\",\"max_bytes\":5,\"required\":true},"
-                                          "{\"name\":\"d\",\"from\":\"d\",\"type\":\"decimal\",\"precision\":5,\"scale\":0,\"default\":3},{\"name\":\"e\",\"from\":\"e\",\"type\":\"datetime\",\"assume_offset\":\"-02:30\"},"
-                                          "{\"name\":\"f\",\"from\":\"f\",\"type\":\"datetime\",\"unit\":\"us\",\"accept\":[\"number\",\"string\"]}]")
-                             ",\"shards\":[{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"password\":\"hush\",\"slots\":\"0-1023\"}]}", NULL);
+    mr_config *c = load_well(
+        "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\",\"start\":\"2026-01-31T00:00:00+01:"
+        "00\",\"properties\":{\"sasl.password\":\"hush\"}}," STREAMS_WITH(
+            "\"key\":[\"a.b\",\"@key\"],\"id\":{\"columns\":[\"c\"]},\"columns\":[{\"name\":\"c\",\"from\":"
+            "\"c\",\"type\":\"string\",\"max_bytes\":5,\"required\":true},"
+            "{\"name\":\"d\",\"from\":\"d\",\"type\":\"decimal\",\"precision\":5,\"scale\":0,\"default\":3},{"
+            "\"name\":\"e\",\"from\":\"e\",\"type\":\"datetime\",\"assume_offset\":\"-02:30\"},"
+            "{\"name\":\"f\",\"from\":\"f\",\"type\":\"datetime\",\"unit\":\"us\",\"accept\":[\"number\","
+            "\"string\"]}]") ",\"shards\":[{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\","
+                             "\"password\":\"hush\",\"slots\":\"0-1023\"}]}",
+        NULL);
     char *first = printed(mr_config_print, c);
     assert_null(strstr(first, "hush"));
     mr_config *again = load_well(first, NULL);
@@ -326,7 +401,8 @@ static void print_schema(const mr_config *config, FILE *out)
 static void test_generated(void **state)
 {
     (void)state;
-    char *reference = printed(print_reference, NULL), *schema = printed(print_schema, NULL), *starter = printed(print_starter, NULL);
+    char *reference = printed(print_reference, NULL), *schema = printed(print_schema, NULL),
+         *starter = printed(print_starter, NULL);
     for (size_t i = 0; i < mr_key_count; i++) {
         assert_non_null(strstr(reference, mr_keys[i].name));
         assert_non_null(strstr(reference, mr_keys[i].text));
@@ -366,7 +442,8 @@ static void test_files(void **state)
     mr_findings findings = {0};
     assert_int_equal(mr_config_load("/nonexistent/millrace.json", NULL, &config, &findings), MR_CONFIG);
     assert_non_null(strstr(findings.at[0].what, "cannot be read"));
-    assert_int_equal(mr_config_load(MILLRACE_SOURCE_DIR "/deploy/millrace.example.json", NULL, &config, &findings), MR_OK);
+    assert_int_equal(
+        mr_config_load(MILLRACE_SOURCE_DIR "/deploy/millrace.example.json", NULL, &config, &findings), MR_OK);
     mr_config_free(config);
     mr_findings_free(&findings);
 }
@@ -374,8 +451,10 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_errors),         cmocka_unit_test(test_places),    cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_slots),    cmocka_unit_test(test_shard_defaults), cmocka_unit_test(test_print),     cmocka_unit_test(test_generated),
+        cmocka_unit_test(test_defaults),        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_places),          cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_slots),           cmocka_unit_test(test_shard_defaults),
+        cmocka_unit_test(test_print),           cmocka_unit_test(test_generated),
         cmocka_unit_test(test_page_is_current), cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

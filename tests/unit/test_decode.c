@@ -30,7 +30,8 @@ static fixture make(const char *key, const char *more, const char *columns)
     mr_error error;
     fixture f = {.arena = mr_arena_new()};
     snprintf(text, sizeof text,
-             "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\",\"topic\":\"t\","
+             "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\","
+             "\"topic\":\"t\","
              "\"table\":\"t\",\"key\":%s,%s\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":[%s]}],"
              "\"shards\":[{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}",
              key, more, columns);
@@ -98,11 +99,14 @@ static void expect_null(fixture *f, const char *value, uint32_t field)
     assert_int_equal(*mr_record_indicator(f->layout, f->record, field), MR_VALUE_NULL);
 }
 
-static void expect_refused(fixture *f, const char *value, mr_reason reason, const char *column, size_t position)
+static void expect_refused(fixture *f, const char *value, mr_reason reason, const char *column,
+                           size_t position)
 {
     mr_reason got = decode(f, value);
-    if (got != reason || f->refusal.reason != reason || strcmp(f->refusal.column, column) != 0 || f->refusal.position != position)
-        fail_msg("%s: %s, column %s, position %zu", value, mr_reason_name(got), f->refusal.column, f->refusal.position);
+    if (got != reason || f->refusal.reason != reason || strcmp(f->refusal.column, column) != 0 ||
+        f->refusal.position != position)
+        fail_msg("%s: %s, column %s, position %zu", value, mr_reason_name(got), f->refusal.column,
+                 f->refusal.position);
 }
 
 static int64_t int_at(fixture *f, uint32_t field)
@@ -113,15 +117,17 @@ static int64_t int_at(fixture *f, uint32_t field)
 static void test_strings(void **state)
 {
     (void)state;
-    fixture f = make("\"@key\"", "", "{\"name\":\"c\",\"from\":\"c\",\"type\":\"string\",\"max_bytes\":6,\"max_chars\":4}");
+    fixture f = make("\"@key\"", "",
+                     "{\"name\":\"c\",\"from\":\"c\",\"type\":\"string\",\"max_bytes\":6,\"max_chars\":4}");
     expect_text(&f, "{\"c\":\"abc\"}", 1, "abc");
     expect_text(&f, "{\"c\":\"\"}", 1, "");
     expect_text(&f, "{\"c\":\"a\\n\\u00e9\"}", 1, "a\n\xc3\xa9");
     expect_text(&f, "{\"c\":\"\xc3\xa9\xc3\xa9\xc3\xa9\"}", 1, "\xc3\xa9\xc3\xa9\xc3\xa9");
     expect_null(&f, "{\"c\":null}", 1);
     expect_null(&f, "{}", 1);
-    expect_refused(&f, "{\"c\":\"abcde\"}", MR_REASON_TOO_LONG, "c", 6);           /* characters */
-    expect_refused(&f, "{\"c\":\"\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\"}", MR_REASON_TOO_LONG, "c", 6); /* bytes */
+    expect_refused(&f, "{\"c\":\"abcde\"}", MR_REASON_TOO_LONG, "c", 6); /* characters */
+    expect_refused(&f, "{\"c\":\"\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\"}", MR_REASON_TOO_LONG, "c",
+                   6); /* bytes */
     expect_refused(&f, "{\"c\":\"\\u20ac\\u20ac\\u20ac\"}", MR_REASON_TOO_LONG, "c", 6);
     expect_refused(&f, "{\"c\":1}", MR_REASON_WRONG_TYPE, "c", 5);
     expect_refused(&f, "{\"c\":{}}", MR_REASON_WRONG_TYPE, "c", 5);
@@ -133,12 +139,16 @@ static void test_strings(void **state)
 static void test_too_long(void **state)
 {
     (void)state;
-    fixture cut = make("\"@key\"", "", "{\"name\":\"c\",\"from\":\"c\",\"type\":\"string\",\"max_bytes\":4,\"on_too_long\":\"truncate\"}");
+    fixture cut = make(
+        "\"@key\"", "",
+        "{\"name\":\"c\",\"from\":\"c\",\"type\":\"string\",\"max_bytes\":4,\"on_too_long\":\"truncate\"}");
     expect_text(&cut, "{\"c\":\"abcdef\"}", 1, "abcd");
     expect_text(&cut, "{\"c\":\"abc\xc3\xa9\"}", 1, "abc"); /* never within a character */
     expect_text(&cut, "{\"c\":\"abc\\u00e9\"}", 1, "abc");
     drop(&cut);
-    fixture null = make("\"@key\"", "", "{\"name\":\"c\",\"from\":\"c\",\"type\":\"string\",\"max_bytes\":4,\"on_too_long\":\"null\"}");
+    fixture null =
+        make("\"@key\"", "",
+             "{\"name\":\"c\",\"from\":\"c\",\"type\":\"string\",\"max_bytes\":4,\"on_too_long\":\"null\"}");
     expect_null(&null, "{\"c\":\"abcdef\"}", 1);
     expect_null(&null, "{\"c\":\"abc\\n\\n\"}", 1);
     expect_text(&null, "{\"c\":\"abc\"}", 1, "abc");
@@ -149,11 +159,15 @@ static void test_numbers(void **state)
 {
     (void)state;
     fixture f = make("\"@key\"", "",
-                     "{\"name\":\"i\",\"from\":\"i\",\"type\":\"int8\"},{\"name\":\"u\",\"from\":\"u\",\"type\":\"uint64\"},"
+                     "{\"name\":\"i\",\"from\":\"i\",\"type\":\"int8\"},{\"name\":\"u\",\"from\":\"u\","
+                     "\"type\":\"uint64\"},"
                      "{\"name\":\"d\",\"from\":\"d\",\"type\":\"decimal\",\"precision\":5,\"scale\":2},"
-                     "{\"name\":\"f\",\"from\":\"f\",\"type\":\"double\"},{\"name\":\"b\",\"from\":\"b\",\"type\":\"bool\"},"
+                     "{\"name\":\"f\",\"from\":\"f\",\"type\":\"double\"},{\"name\":\"b\",\"from\":\"b\","
+                     "\"type\":\"bool\"},"
                      "{\"name\":\"a\",\"from\":\"a\",\"type\":\"int32\",\"accept\":[\"number\",\"string\"]}");
-    assert_int_equal(decode(&f, "{\"i\":-128,\"u\":18446744073709551615,\"d\":-1.5,\"f\":0.1,\"b\":true,\"a\":\"12\"}"), MR_REASON_NONE);
+    assert_int_equal(
+        decode(&f, "{\"i\":-128,\"u\":18446744073709551615,\"d\":-1.5,\"f\":0.1,\"b\":true,\"a\":\"12\"}"),
+        MR_REASON_NONE);
     assert_int_equal(int_at(&f, 1), -128);
     assert_true(*(uint64_t *)(void *)mr_record_value(f.layout, f.record, 2) == UINT64_MAX);
     assert_memory_equal(mr_record_value(f.layout, f.record, 3), "-1.5", 4);
@@ -176,14 +190,19 @@ static void test_numbers(void **state)
 static void test_times_and_bytes(void **state)
 {
     (void)state;
-    fixture f = make("\"@key\"", "",
-                     "{\"name\":\"t\",\"from\":\"t\",\"type\":\"datetime\"},{\"name\":\"e\",\"from\":\"e\",\"type\":\"datetime\",\"unit\":\"ms\"},"
-                     "{\"name\":\"d\",\"from\":\"d\",\"type\":\"date\"},{\"name\":\"c\",\"from\":\"c\",\"type\":\"time\"},"
-                     "{\"name\":\"u\",\"from\":\"u\",\"type\":\"uuid\"},{\"name\":\"b\",\"from\":\"b\",\"type\":\"binary\",\"max_bytes\":3},"
-                     "{\"name\":\"j\",\"from\":\"j\",\"type\":\"json\",\"max_bytes\":12}");
-    assert_int_equal(decode(&f, "{\"t\":\"2026-01-31T12:00:00+02:00\",\"e\":1500,\"d\":\"2026-01-31\",\"c\":\"01:02:03.5\","
-                                "\"u\":\"00000000-0000-0000-0000-0000000000ff\",\"b\":\"Zm9v\",\"j\":{\"x\": 1}}"),
-                     MR_REASON_NONE);
+    fixture f = make(
+        "\"@key\"", "",
+        "{\"name\":\"t\",\"from\":\"t\",\"type\":\"datetime\"},{\"name\":\"e\",\"from\":\"e\",\"type\":"
+        "\"datetime\",\"unit\":\"ms\"},"
+        "{\"name\":\"d\",\"from\":\"d\",\"type\":\"date\"},{\"name\":\"c\",\"from\":\"c\",\"type\":\"time\"},"
+        "{\"name\":\"u\",\"from\":\"u\",\"type\":\"uuid\"},{\"name\":\"b\",\"from\":\"b\",\"type\":"
+        "\"binary\",\"max_bytes\":3},"
+        "{\"name\":\"j\",\"from\":\"j\",\"type\":\"json\",\"max_bytes\":12}");
+    assert_int_equal(
+        decode(&f,
+               "{\"t\":\"2026-01-31T12:00:00+02:00\",\"e\":1500,\"d\":\"2026-01-31\",\"c\":\"01:02:03.5\","
+               "\"u\":\"00000000-0000-0000-0000-0000000000ff\",\"b\":\"Zm9v\",\"j\":{\"x\": 1}}"),
+        MR_REASON_NONE);
     const mr_time *t = (const mr_time *)(void *)mr_record_value(f.layout, f.record, 1);
     assert_true(t->hour == 10 && t->kind == 1);
     t = (const mr_time *)(void *)mr_record_value(f.layout, f.record, 2);
@@ -213,8 +232,10 @@ static void test_sources(void **state)
     fixture f = make("\"@key\"", "",
                      "{\"name\":\"k\",\"from\":\"@key\",\"type\":\"string\",\"max_bytes\":20},"
                      "{\"name\":\"t\",\"from\":\"@topic\",\"type\":\"string\",\"max_bytes\":20},"
-                     "{\"name\":\"p\",\"from\":\"@partition\",\"type\":\"int32\"},{\"name\":\"o\",\"from\":\"@offset\",\"type\":\"int64\"},"
-                     "{\"name\":\"m\",\"from\":\"@timestamp\",\"type\":\"int64\"},{\"name\":\"d\",\"from\":\"@timestamp\",\"type\":\"datetime\"},"
+                     "{\"name\":\"p\",\"from\":\"@partition\",\"type\":\"int32\"},{\"name\":\"o\",\"from\":"
+                     "\"@offset\",\"type\":\"int64\"},"
+                     "{\"name\":\"m\",\"from\":\"@timestamp\",\"type\":\"int64\"},{\"name\":\"d\",\"from\":"
+                     "\"@timestamp\",\"type\":\"datetime\"},"
                      "{\"name\":\"v\",\"from\":\"@value\",\"type\":\"json\",\"max_bytes\":100},"
                      "{\"name\":\"h\",\"from\":\"@header.trace\",\"type\":\"binary\",\"max_bytes\":8},"
                      "{\"name\":\"n\",\"from\":\"@header.none\",\"type\":\"string\",\"max_bytes\":8},"
@@ -235,7 +256,7 @@ static void test_sources(void **state)
     assert_int_equal(int_at(&f, 10), 5);
     assert_int_equal(int_at(&f, 12), 7);
     expect_null(&f, "{\"x\":null,\"y\":{\"z\":5}}", 10); /* present, and null */
-    expect_null(&f, "{\"e\":null}", 12);                   /* the default is for missing only */
+    expect_null(&f, "{\"e\":null}", 12);                 /* the default is for missing only */
     expect_refused(&f, "{\"y\":1}", MR_REASON_WRONG_TYPE, "l", 5);
     unsigned char id[MR_KSUID_BYTES];
     mr_ksuid_make(id, 1700000000123, 0, 3, 77);
@@ -265,11 +286,16 @@ static void test_keys(void **state)
     fixture f = make("[\"userId\",\"anonymousId\"]", "", "{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\"}");
     static const struct {
         const char *event, *key;
-    } cases[] = {{"{\"userId\":\"foobar\"}", "foobar"},       {"{\"userId\":null,\"anonymousId\":\"a\"}", "a"},
-                 {"{\"anonymousId\":\"a\"}", "a"},            {"{\"userId\":\"\"}", ""},
-                 {"{\"userId\":\"\\u0061\\n\"}", "a\n"},       {"{\"userId\":42}", "42"},
-                 {"{\"userId\":-7}", "-7"},                   {"{\"userId\":1.0}", "1"},
-                 {"{\"userId\":1e3}", "1000"},                {"{\"userId\":18446744073709551615}", "18446744073709551615"}};
+    } cases[] = {{"{\"userId\":\"foobar\"}", "foobar"},
+                 {"{\"userId\":null,\"anonymousId\":\"a\"}", "a"},
+                 {"{\"anonymousId\":\"a\"}", "a"},
+                 {"{\"userId\":\"\"}", ""},
+                 {"{\"userId\":\"\\u0061\\n\"}", "a\n"},
+                 {"{\"userId\":42}", "42"},
+                 {"{\"userId\":-7}", "-7"},
+                 {"{\"userId\":1.0}", "1"},
+                 {"{\"userId\":1e3}", "1000"},
+                 {"{\"userId\":18446744073709551615}", "18446744073709551615"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(decode(&f, cases[i].event), MR_REASON_NONE);
         if (f.hash != fnv(cases[i].key))
@@ -290,11 +316,13 @@ static void test_keys(void **state)
 static void test_missing_keys(void **state)
 {
     (void)state;
-    fixture by_key = make("\"k\"", "\"key_missing\":\"message_key\",", "{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\"}");
+    fixture by_key = make("\"k\"", "\"key_missing\":\"message_key\",",
+                          "{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\"}");
     assert_int_equal(decode(&by_key, "{}"), MR_REASON_NONE);
     assert_true(by_key.hash == fnv("message key"));
     drop(&by_key);
-    fixture spread = make("\"k\"", "\"key_missing\":\"spread\",", "{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\"}");
+    fixture spread =
+        make("\"k\"", "\"key_missing\":\"spread\",", "{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\"}");
     assert_int_equal(decode(&spread, "{}"), MR_REASON_NONE);
     assert_true(spread.hash == mr_fnv1a64("\0\0\0\3\0\0\0\0\0\0\0\115", 12));
     drop(&spread);
@@ -318,9 +346,12 @@ static void test_no_event(void **state)
 static void test_constant_refused(void **state)
 {
     (void)state;
-    static const char text[] = "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\",\"topic\":\"t\","
-                               "\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":[{\"name\":\"c\",\"value\":300,\"type\":\"int8\"}]}],"
-                               "\"shards\":[{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}";
+    static const char text[] =
+        "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\","
+        "\"topic\":\"t\","
+        "\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":[{\"name\":\"c\","
+        "\"value\":300,\"type\":\"int8\"}]}],"
+        "\"shards\":[{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}";
     mr_config *config;
     mr_findings findings = {0};
     mr_decoder *decoder;
@@ -347,9 +378,17 @@ static void test_reasons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_strings),  cmocka_unit_test(test_too_long), cmocka_unit_test(test_numbers),      cmocka_unit_test(test_times_and_bytes),
-        cmocka_unit_test(test_sources),  cmocka_unit_test(test_required), cmocka_unit_test(test_keys),         cmocka_unit_test(test_missing_keys),
-        cmocka_unit_test(test_no_event), cmocka_unit_test(test_reasons),  cmocka_unit_test(test_constant_refused),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_times_and_bytes),
+        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_required),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_missing_keys),
+        cmocka_unit_test(test_no_event),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_constant_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,7 +126,8 @@ static void expect(const char *text, uint32_t number, mr_json_kind kind, const c
     size_t position;
     assert_int_equal(scan(text, strlen(text), &position), MR_REASON_NONE);
     const mr_span *span = found(number);
-    if (span->kind != kind || (value && (span->len != strlen(value) || memcmp(text + span->at, value, span->len) != 0)))
+    if (span->kind != kind ||
+        (value && (span->len != strlen(value) || memcmp(text + span->at, value, span->len) != 0)))
         fail_msg("%s: kind %u, %.*s", text, span->kind, (int)span->len, text + span->at);
 }
 
@@ -209,8 +210,9 @@ static void test_plain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_depth),    cmocka_unit_test(test_found), cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_repeated), cmocka_unit_test(test_unescape), cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_depth),    cmocka_unit_test(test_found),
+        cmocka_unit_test(test_steps),   cmocka_unit_test(test_repeated), cmocka_unit_test(test_unescape),
+        cmocka_unit_test(test_plain),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

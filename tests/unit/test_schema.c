@@ -18,10 +18,14 @@ static mr_table table;
 static int set_up(void **state)
 {
     (void)state;
-    static const char text[] = "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\",\"topic\":\"t\",\"table\":\"db.t`x\","
-                               "\"id\":{\"columns\":[\"k\"]},\"columns\":[{\"name\":\"k\",\"from\":\"k\",\"type\":\"string\",\"max_bytes\":20,\"required\":true},"
-                               "{\"name\":\"n\",\"from\":\"n\",\"type\":\"int32\"},{\"name\":\"j\",\"from\":\"j\",\"type\":\"json\",\"max_bytes\":70000}]}],"
-                               "\"shards\":[{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}";
+    static const char text[] =
+        "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\","
+        "\"topic\":\"t\",\"table\":\"db.t`x\","
+        "\"id\":{\"columns\":[\"k\"]},\"columns\":[{\"name\":\"k\",\"from\":\"k\",\"type\":\"string\",\"max_"
+        "bytes\":20,\"required\":true},"
+        "{\"name\":\"n\",\"from\":\"n\",\"type\":\"int32\"},{\"name\":\"j\",\"from\":\"j\",\"type\":\"json\","
+        "\"max_bytes\":70000}]}],"
+        "\"shards\":[{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}";
     mr_findings findings = {0};
     return mr_config_parse("test", text, strlen(text), NULL, &config, &findings) != MR_OK;
 }
@@ -36,13 +40,32 @@ static int tear_down(void **state)
 /* A table that fits, which each test spoils in one place. */
 static void fitting(void)
 {
-    columns[0] = (mr_table_column){.name = "k", .data_type = "varchar", .column_type = "varchar(20)", .max_chars = 20, .max_bytes = 80,
-                                   .charset = "utf8mb4", .collation = "utf8mb4_nopad_bin"};
-    columns[1] = (mr_table_column){.name = "N", .data_type = "bigint", .column_type = "bigint(20)", .nullable = true};
-    columns[2] = (mr_table_column){.name = "j", .data_type = "mediumtext", .column_type = "mediumtext", .max_chars = 16777215, .max_bytes = 16777215,
-                                   .nullable = true, .charset = "utf8mb4", .collation = "utf8mb4_general_ci", .pad_space = true};
-    indexes[0] = (mr_table_index){.name = "PRIMARY", .unique = true, .primary = true, .columns = 1, .column = {"k"}};
-    table = (mr_table){.exists = true, .engine = "InnoDB", .columns = columns, .column_count = 3, .indexes = indexes, .index_count = 1};
+    columns[0] = (mr_table_column){.name = "k",
+                                   .data_type = "varchar",
+                                   .column_type = "varchar(20)",
+                                   .max_chars = 20,
+                                   .max_bytes = 80,
+                                   .charset = "utf8mb4",
+                                   .collation = "utf8mb4_nopad_bin"};
+    columns[1] =
+        (mr_table_column){.name = "N", .data_type = "bigint", .column_type = "bigint(20)", .nullable = true};
+    columns[2] = (mr_table_column){.name = "j",
+                                   .data_type = "mediumtext",
+                                   .column_type = "mediumtext",
+                                   .max_chars = 16777215,
+                                   .max_bytes = 16777215,
+                                   .nullable = true,
+                                   .charset = "utf8mb4",
+                                   .collation = "utf8mb4_general_ci",
+                                   .pad_space = true};
+    indexes[0] =
+        (mr_table_index){.name = "PRIMARY", .unique = true, .primary = true, .columns = 1, .column = {"k"}};
+    table = (mr_table){.exists = true,
+                       .engine = "InnoDB",
+                       .columns = columns,
+                       .column_count = 3,
+                       .indexes = indexes,
+                       .index_count = 1};
 }
 
 static void expect(mr_level level, const char *word)
@@ -51,7 +74,8 @@ static void expect(mr_level level, const char *word)
     mr_schema_compare(&config->streams[0], &table, "here", &findings);
     bool found = false;
     for (size_t i = 0; i < findings.count; i++)
-        found = found || (findings.at[i].level == level && strstr(findings.at[i].what, word) && *findings.at[i].remedy);
+        found = found || (findings.at[i].level == level && strstr(findings.at[i].what, word) &&
+                          *findings.at[i].remedy);
     if (!found || findings.count != 1)
         fail_msg("%s: %zu findings, %s", word, findings.count, findings.count ? findings.at[0].what : "");
     mr_findings_free(&findings);
@@ -152,6 +176,7 @@ static void test_ddl(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fits), cmocka_unit_test(test_identity), cmocka_unit_test(test_columns), cmocka_unit_test(test_ddl)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fits), cmocka_unit_test(test_identity),
+                                       cmocka_unit_test(test_columns), cmocka_unit_test(test_ddl)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

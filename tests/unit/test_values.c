@@ -46,7 +46,8 @@ static void test_int64(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         int64_t value = 0;
-        mr_reason reason = mr_to_int64(cases[i].text, strlen(cases[i].text), cases[i].least, cases[i].most, &value);
+        mr_reason reason =
+            mr_to_int64(cases[i].text, strlen(cases[i].text), cases[i].least, cases[i].most, &value);
         if (reason != cases[i].reason || (!reason && value != cases[i].value))
             fail_msg("%s: %s, %lld", cases[i].text, mr_reason_name(reason), (long long)value);
     }
@@ -69,8 +70,20 @@ static void test_uint64(void **state)
 static void test_double(void **state)
 {
     (void)state;
-    static const char *const exact[] = {"0",     "-0.0",   "1",       "0.1",    "1e22",  "1e23",   "123456789012345678", "2.2250738585072011e-308",
-                                        "5e-324", "1.7976931348623157e308", "9007199254740993", "1e-400", "0.30000000000000004", "3.14159265358979323846264338327950288"};
+    static const char *const exact[] = {"0",
+                                        "-0.0",
+                                        "1",
+                                        "0.1",
+                                        "1e22",
+                                        "1e23",
+                                        "123456789012345678",
+                                        "2.2250738585072011e-308",
+                                        "5e-324",
+                                        "1.7976931348623157e308",
+                                        "9007199254740993",
+                                        "1e-400",
+                                        "0.30000000000000004",
+                                        "3.14159265358979323846264338327950288"};
     for (size_t i = 0; i < COUNT(exact); i++) {
         double value;
         assert_int_equal(mr_to_double(exact[i], strlen(exact[i]), &value), MR_REASON_NONE);
@@ -116,17 +129,18 @@ static void test_decimal(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         char out[MR_DECIMAL_TEXT];
         size_t len = 0;
-        mr_reason reason =
-            mr_to_decimal(cases[i].text, strlen(cases[i].text), cases[i].precision, cases[i].scale, out, &len);
-        if (reason != cases[i].reason || (!reason && (len != strlen(cases[i].value) || memcmp(out, cases[i].value, len) != 0)))
+        mr_reason reason = mr_to_decimal(cases[i].text, strlen(cases[i].text), cases[i].precision,
+                                         cases[i].scale, out, &len);
+        if (reason != cases[i].reason ||
+            (!reason && (len != strlen(cases[i].value) || memcmp(out, cases[i].value, len) != 0)))
             fail_msg("%s: %s, %.*s", cases[i].text, mr_reason_name(reason), (int)len, out);
     }
 }
 
 static void show(const mr_time *t, char text[64])
 {
-    snprintf(text, 64, "%04u-%02u-%02u %02u:%02u:%02u.%06lu", t->year, t->month, t->day, t->hour, t->minute, t->second,
-             t->second_part);
+    snprintf(text, 64, "%04u-%02u-%02u %02u:%02u:%02u.%06lu", t->year, t->month, t->day, t->hour, t->minute,
+             t->second, t->second_part);
 }
 
 static void test_datetime(void **state)
@@ -175,7 +189,8 @@ static void test_datetime(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         mr_time time = {0};
         char text[64];
-        mr_reason reason = mr_to_datetime(cases[i].text, strlen(cases[i].text), cases[i].assume, cases[i].truncate, &time);
+        mr_reason reason =
+            mr_to_datetime(cases[i].text, strlen(cases[i].text), cases[i].assume, cases[i].truncate, &time);
         show(&time, text);
         if (reason != cases[i].reason || (!reason && strcmp(text, cases[i].value) != 0))
             fail_msg("%s: %s, %s", cases[i].text, mr_reason_name(reason), text);
@@ -216,8 +231,8 @@ static void test_epoch(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         mr_time time = {0};
         char text[64];
-        mr_reason reason =
-            mr_epoch_to_datetime(cases[i].text, strlen(cases[i].text), cases[i].unit, cases[i].truncate, &time);
+        mr_reason reason = mr_epoch_to_datetime(cases[i].text, strlen(cases[i].text), cases[i].unit,
+                                                cases[i].truncate, &time);
         show(&time, text);
         if (reason != cases[i].reason || (!reason && strcmp(text, cases[i].value) != 0))
             fail_msg("%s: %s, %s", cases[i].text, mr_reason_name(reason), text);
@@ -255,9 +270,15 @@ static void test_uuid_and_binary(void **state)
         const char *text;
         mr_reason reason;
         const char *bytes;
-    } cases[] = {{"", MR_REASON_NONE, ""},          {"Zg==", MR_REASON_NONE, "f"},         {"Zm8=", MR_REASON_NONE, "fo"},
-                 {"Zm9v", MR_REASON_NONE, "foo"},   {"Zm9vYmFy", MR_REASON_NONE, "foobar"}, {"Zg", MR_REASON_BAD_FORMAT, ""},
-                 {"Zh==", MR_REASON_BAD_FORMAT, ""}, {"Z===", MR_REASON_BAD_FORMAT, ""},    {"Zm9-", MR_REASON_BAD_FORMAT, ""},
+    } cases[] = {{"", MR_REASON_NONE, ""},
+                 {"Zg==", MR_REASON_NONE, "f"},
+                 {"Zm8=", MR_REASON_NONE, "fo"},
+                 {"Zm9v", MR_REASON_NONE, "foo"},
+                 {"Zm9vYmFy", MR_REASON_NONE, "foobar"},
+                 {"Zg", MR_REASON_BAD_FORMAT, ""},
+                 {"Zh==", MR_REASON_BAD_FORMAT, ""},
+                 {"Z===", MR_REASON_BAD_FORMAT, ""},
+                 {"Zm9-", MR_REASON_BAD_FORMAT, ""},
                  {"Zm9vYmFyYmF6", MR_REASON_TOO_LONG, ""}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         unsigned char bytes[8];
@@ -274,7 +295,10 @@ static void test_uuid_and_binary(void **state)
 static void test_is_number(void **state)
 {
     (void)state;
-    static const char *const yes[] = {"0", "-1", "1.5", "1e3", "1E+3", "0.0e-0"}, *const no[] = {"", "-", "01", "1.", ".5", "1e", "+1", "1 ", "0x1", "NaN"};
+    static const char *const yes[] = {"0", "-1", "1.5", "1e3", "1E+3", "0.0e-0"}, *const no[] = {
+                                                                                      "",    "-",  "01", "1.",
+                                                                                      ".5",  "1e", "+1", "1 ",
+                                                                                      "0x1", "NaN"};
     for (size_t i = 0; i < COUNT(yes); i++)
         assert_true(mr_is_number(yes[i], strlen(yes[i])));
     for (size_t i = 0; i < COUNT(no); i++)
@@ -284,9 +308,11 @@ static void test_is_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_int64),    cmocka_unit_test(test_uint64), cmocka_unit_test(test_double),
-        cmocka_unit_test(test_decimal),  cmocka_unit_test(test_datetime), cmocka_unit_test(test_epoch),
-        cmocka_unit_test(test_date_and_time), cmocka_unit_test(test_uuid_and_binary), cmocka_unit_test(test_is_number),
+        cmocka_unit_test(test_int64),         cmocka_unit_test(test_uint64),
+        cmocka_unit_test(test_double),        cmocka_unit_test(test_decimal),
+        cmocka_unit_test(test_datetime),      cmocka_unit_test(test_epoch),
+        cmocka_unit_test(test_date_and_time), cmocka_unit_test(test_uuid_and_binary),
+        cmocka_unit_test(test_is_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

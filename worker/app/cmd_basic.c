@@ -21,18 +21,22 @@ mr_status mr_cmd_run(mr_call *call)
 
 mr_status mr_cmd_version(mr_call *call)
 {
-    static const char *const features[] = {"ssl", "sasl_plain", "sasl_scram", "sasl_gssapi", "sasl_oauthbearer", "oidc", "lz4", "zstd", "gzip", "snappy"};
+    static const char *const features[] = {
+        "ssl",  "sasl_plain", "sasl_scram", "sasl_gssapi", "sasl_oauthbearer",
+        "oidc", "lz4",        "zstd",       "gzip",        "snappy"};
     json_t *has = json_array();
     for (size_t i = 0; i < sizeof features / sizeof features[0]; i++)
         if (mr_kafka_has_feature(features[i]))
             json_array_append_new(has, json_string(features[i]));
-    json_t *about = json_pack("{s:s, s:s, s:s, s:s, s:O}", "version", MILLRACE_VERSION, "compiler", __VERSION__, "librdkafka",
-                              mr_kafka_library_version(), "connector_c", mr_sql_library_version(), "librdkafka_features", has);
+    json_t *about = json_pack("{s:s, s:s, s:s, s:s, s:O}", "version", MILLRACE_VERSION, "compiler",
+                              __VERSION__, "librdkafka", mr_kafka_library_version(), "connector_c",
+                              mr_sql_library_version(), "librdkafka_features", has);
     if (mr_call_json(call)) {
         json_dumpf(about, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
-        printf("millrace %s\ncompiler %s\nlibrdkafka %s, with", MILLRACE_VERSION, __VERSION__, mr_kafka_library_version());
+        printf("millrace %s\ncompiler %s\nlibrdkafka %s, with", MILLRACE_VERSION, __VERSION__,
+               mr_kafka_library_version());
         for (size_t i = 0; i < json_array_size(has); i++)
             printf(" %s", json_string_value(json_array_get(has, i)));
         printf("\nConnector/C %s\n", mr_sql_library_version());

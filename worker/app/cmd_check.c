@@ -21,7 +21,8 @@ static void check_plan(const mr_config *config, mr_findings *findings)
         mr_find(findings, MR_LEVEL_ERROR, status, "configuration", "", "%s", error.text);
     } else if (worker->plan.rows_page < 256) {
         mr_find(findings, MR_LEVEL_WARNING, MR_CONFIG, "memory.pool_mib", "raise it",
-                "a page has room for %u records only: writing is slow below some 256", worker->plan.rows_page);
+                "a page has room for %u records only: writing is slow below some 256",
+                worker->plan.rows_page);
     }
     mr_worker_free(worker);
 }
@@ -32,8 +33,8 @@ static void print_json(const mr_findings *findings, mr_status status)
     json_t *list = json_array();
     for (size_t i = 0; i < findings->count; i++) {
         const mr_finding *one = &findings->at[i];
-        json_t *made = json_pack("{s:s, s:s, s:s, s:s}", "level", levels[one->level], "where", one->where, "what", one->what,
-                                 "remedy", one->remedy);
+        json_t *made = json_pack("{s:s, s:s, s:s, s:s}", "level", levels[one->level], "where", one->where,
+                                 "what", one->what, "remedy", one->remedy);
         if (one->line) {
             json_object_set_new(made, "line", json_integer(one->line));
             json_object_set_new(made, "column", json_integer(one->column));
@@ -65,8 +66,9 @@ mr_status mr_cmd_check(mr_call *call)
     bool offline = mr_call_option(call, "offline") != NULL;
     mr_status status = mr_config_load(call->config_file, environ, &config, &findings);
     if (config) {
-        mr_find(&findings, MR_LEVEL_OK, MR_OK, "configuration", "", "%s is well-formed, %zu streams, %zu shards",
-                call->config_file, config->stream_count, config->shard_count);
+        mr_find(&findings, MR_LEVEL_OK, MR_OK, "configuration", "",
+                "%s is well-formed, %zu streams, %zu shards", call->config_file, config->stream_count,
+                config->shard_count);
         check_plan(config, &findings);
         mr_kafka_check(config, offline, &findings);
         if (!offline)

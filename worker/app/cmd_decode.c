@@ -20,14 +20,15 @@ typedef struct decoding {
 
 static void refused(const decoding *d, int64_t line, const mr_refusal *refusal)
 {
-    json_t *error = json_pack("{s:s, s:s, s:{s:s, s:s, s:I, s:s}, s:I}", "stream", d->stream->name, "shard", "", "error", "reason",
-                              mr_reason_name(refusal->reason), "column", refusal->column, "position",
-                              (json_int_t)refusal->position, "message", mr_reason_text(refusal->reason), "line",
-                              (json_int_t)line);
+    json_t *error = json_pack("{s:s, s:s, s:{s:s, s:s, s:I, s:s}, s:I}", "stream", d->stream->name, "shard",
+                              "", "error", "reason", mr_reason_name(refusal->reason), "column",
+                              refusal->column, "position", (json_int_t)refusal->position, "message",
+                              mr_reason_text(refusal->reason), "line", (json_int_t)line);
     json_object_del(error, "shard");
     char *text = json_dumps(error, JSON_COMPACT);
-    fprintf(stderr, "millrace: line %lld: %s%s%s, at byte %zu: %s\n", (long long)line, mr_reason_text(refusal->reason),
-            *refusal->column ? ", column " : "", refusal->column, refusal->position, text);
+    fprintf(stderr, "millrace: line %lld: %s%s%s, at byte %zu: %s\n", (long long)line,
+            mr_reason_text(refusal->reason), *refusal->column ? ", column " : "", refusal->column,
+            refusal->position, text);
     free(text);
     json_decref(error);
 }

@@ -24,11 +24,13 @@ static json_t *stream_json(const mr_stream *stream, const mr_layout *layout)
     mr_sql_statement(stream, MR_DIALECT_MYSQL, 1, &b);
     json_t *fields = json_array();
     for (uint32_t i = 0; i < layout->fields; i++)
-        json_array_append_new(fields, json_pack("{s:s, s:s, s:i, s:i}", "column", field_name(stream, i), "form",
-                                                forms[layout->field[i].form], "at", (int)layout->field[i].value_at,
-                                                "capacity", (int)layout->field[i].capacity));
-    return json_pack("{s:s, s:s, s:i, s:o, s:s, s:s}", "name", stream->name, "table", stream->table, "record_bytes",
-                     (int)layout->size, "fields", fields, "sql_mariadb", mariadb, "sql_mysql", mysql);
+        json_array_append_new(fields,
+                              json_pack("{s:s, s:s, s:i, s:i}", "column", field_name(stream, i), "form",
+                                        forms[layout->field[i].form], "at", (int)layout->field[i].value_at,
+                                        "capacity", (int)layout->field[i].capacity));
+    return json_pack("{s:s, s:s, s:i, s:o, s:s, s:s}", "name", stream->name, "table", stream->table,
+                     "record_bytes", (int)layout->size, "fields", fields, "sql_mariadb", mariadb, "sql_mysql",
+                     mysql);
 }
 
 static json_t *explain_json(const mr_worker *worker)
@@ -43,7 +45,8 @@ static json_t *explain_json(const mr_worker *worker)
         json_int_t slots = 0;
         for (uint32_t slot = 0; slot < config->slots; slot++)
             slots += config->slot_shard[slot] == i;
-        json_array_append_new(shards, json_pack("{s:s, s:I}", "name", config->shards[i].name, "slots", slots));
+        json_array_append_new(shards,
+                              json_pack("{s:s, s:I}", "name", config->shards[i].name, "slots", slots));
     }
     for (size_t i = 0; (part = mr_arena_part(worker->arena, i, &bytes)) != NULL; i++)
         json_object_set_new(parts, part, json_integer((json_int_t)bytes));
@@ -51,10 +54,11 @@ static json_t *explain_json(const mr_worker *worker)
     uint64_t libraries = mr_plan_libraries(config, &worker->plan);
     char fingerprint[17];
     snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)mr_fingerprint(config));
-    return json_pack("{s:s, s:o, s:i, s:o, s:{s:I, s:I, s:I, s:o, s:i, s:i, s:i}}", "fingerprint", fingerprint, "streams",
-                     streams, "slots", (int)config->slots, "shards", shards, "memory", "total_bytes", (json_int_t)total,
-                     "libraries_bytes", (json_int_t)libraries, "limit_bytes", (json_int_t)(total + libraries), "parts", parts,
-                     "page_bytes", (int)worker->plan.page_bytes, "pages_per_consumer", (int)worker->plan.pages_each,
+    return json_pack("{s:s, s:o, s:i, s:o, s:{s:I, s:I, s:I, s:o, s:i, s:i, s:i}}", "fingerprint",
+                     fingerprint, "streams", streams, "slots", (int)config->slots, "shards", shards, "memory",
+                     "total_bytes", (json_int_t)total, "libraries_bytes", (json_int_t)libraries,
+                     "limit_bytes", (json_int_t)(total + libraries), "parts", parts, "page_bytes",
+                     (int)worker->plan.page_bytes, "pages_per_consumer", (int)worker->plan.pages_each,
                      "records_per_page", (int)worker->plan.rows_page);
 }
 
@@ -82,19 +86,22 @@ static void print_text(const mr_worker *worker)
     for (size_t i = 0; i < config->shard_count; i++) {
         printf("  shard %s: slots", config->shards[i].name);
         for (uint32_t from = 0, to; from < config->slots; from = to) {
-            for (to = from + 1; to < config->slots && config->slot_shard[to] == config->slot_shard[from]; to++)
+            for (to = from + 1; to < config->slots && config->slot_shard[to] == config->slot_shard[from];
+                 to++)
                 ;
             if (config->slot_shard[from] == i)
                 printf(" %u-%u", from, to - 1);
         }
         putchar('\n');
     }
-    printf("\nmemory: %.1f MiB of our own, taken at start\n", (double)mr_arena_total(worker->arena) / (1 << 20));
+    printf("\nmemory: %.1f MiB of our own, taken at start\n",
+           (double)mr_arena_total(worker->arena) / (1 << 20));
     for (size_t i = 0; (part = mr_arena_part(worker->arena, i, &bytes)) != NULL; i++)
         printf("  %-16s %10.2f MiB\n", part, (double)bytes / (1 << 20));
-    printf("  %u pages of %u bytes, %u records, for each consumer thread\n", worker->plan.pages_each, worker->plan.page_bytes,
-           worker->plan.rows_page);
-    printf("and at most %.0f MiB for the libraries: 2 x fetch_mib + 48 MiB (librdkafka), 4 pages a shard (Connector/C)\n",
+    printf("  %u pages of %u bytes, %u records, for each consumer thread\n", worker->plan.pages_each,
+           worker->plan.page_bytes, worker->plan.rows_page);
+    printf("and at most %.0f MiB for the libraries: 2 x fetch_mib + 48 MiB (librdkafka), 4 pages a shard "
+           "(Connector/C)\n",
            (double)mr_plan_libraries(config, &worker->plan) / (1 << 20));
 }
 

@@ -42,13 +42,14 @@ static void print_moves(const mr_config *old, const mr_config *new, json_t *move
     uint32_t moved = 0;
     for (uint32_t from = 0, to; from < new->slots; from = to) {
         const char *was = owner(old, from), *is = owner(new, from);
-        for (to = from + 1; to < new->slots && !strcmp(owner(old, to), was) && !strcmp(owner(new, to), is); to++)
+        for (to = from + 1; to < new->slots && !strcmp(owner(old, to), was) && !strcmp(owner(new, to), is);
+             to++)
             ;
         if (!strcmp(was, is))
             continue;
         moved += to - from;
-        json_array_append_new(moves, json_pack("{s:i, s:i, s:s, s:s}", "from_slot", (int)from, "to_slot", (int)to - 1,
-                                               "from_shard", was, "to_shard", is));
+        json_array_append_new(moves, json_pack("{s:i, s:i, s:s, s:s}", "from_slot", (int)from, "to_slot",
+                                               (int)to - 1, "from_shard", was, "to_shard", is));
         if (!json)
             printf("slots %u-%u: %s -> %s\n", from, to - 1, was, is);
     }
@@ -57,14 +58,16 @@ static void print_moves(const mr_config *old, const mr_config *new, json_t *move
     printf("%u of %u slots move, %.1f %% of the keys\n", moved, new->slots, 100.0 * moved / new->slots);
     for (size_t s = 0; moved > 0 && s < old->stream_count; s++) {
         const mr_stream *stream = &old->streams[s];
-        printf("\n-- stream %s: run on each old shard; pipe the keys to `millrace route --json` with the new file to see\n"
+        printf("\n-- stream %s: run on each old shard; pipe the keys to `millrace route --json` with the new "
+               "file to see\n"
                "-- which rows have moved (SQL has no FNV-1a)\n",
                stream->name);
         for (size_t c = 0; c < stream->column_count; c++)
             for (size_t k = 0; k < stream->key.count; k++)
-                if (stream->columns[c].from.count == 1 && !strcmp(stream->columns[c].from.at[0].text, stream->key.at[k].text))
-                    printf("SELECT DISTINCT `%s` FROM %s WHERE `%s` IS NOT NULL;\n", stream->columns[c].name, stream->table,
-                           stream->columns[c].name);
+                if (stream->columns[c].from.count == 1 &&
+                    !strcmp(stream->columns[c].from.at[0].text, stream->key.at[k].text))
+                    printf("SELECT DISTINCT `%s` FROM %s WHERE `%s` IS NOT NULL;\n", stream->columns[c].name,
+                           stream->table, stream->columns[c].name);
     }
 }
 
@@ -73,7 +76,8 @@ static mr_status route_moved(const char *old_file, const char *new_file, bool js
     mr_config *old = load(old_file), *new = load(new_file);
     mr_status status = MR_CONFIG;
     if (old && new && old->slots != new->slots) {
-        mr_complain(MR_CONFIG, "the number of slots differs (%u, %u): every key would move; keep `slots`", old->slots, new->slots);
+        mr_complain(MR_CONFIG, "the number of slots differs (%u, %u): every key would move; keep `slots`",
+                    old->slots, new->slots);
     } else if (old && new) {
         json_t *moves = json_array();
         print_moves(old, new, moves, json);
@@ -170,8 +174,9 @@ mr_status mr_cmd_locate(mr_call *call)
         unsigned char id[MR_KSUID_BYTES];
         char when[32] = "", text[MR_KSUID_TEXT + 1];
         if (!read_id(call->arguments[i], id)) {
-            status = mr_complain(MR_DATA, "\"%s\" is no KSUID: give 27 characters of 0-9A-Za-z, or 40 hex digits",
-                                 call->arguments[i]);
+            status =
+                mr_complain(MR_DATA, "\"%s\" is no KSUID: give 27 characters of 0-9A-Za-z, or 40 hex digits",
+                            call->arguments[i]);
             continue;
         }
         mr_ksuid_parts parts = mr_ksuid_take_apart(id);
@@ -182,15 +187,16 @@ mr_status mr_cmd_locate(mr_call *call)
         if (parts.seconds)
             strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
         if (json)
-            json_array_append_new(list, json_pack("{s:s, s:s?, s:i, s:I, s:s?}", "id", text, "topic", topic, "partition",
-                                                  (int)parts.partition, "offset", (json_int_t)parts.offset, "timestamp",
-                                                  *when ? when : NULL));
+            json_array_append_new(list,
+                                  json_pack("{s:s, s:s?, s:i, s:I, s:s?}", "id", text, "topic", topic,
+                                            "partition", (int)parts.partition, "offset",
+                                            (json_int_t)parts.offset, "timestamp", *when ? when : NULL));
         else if (topic)
-            printf("%s topic %s partition %d offset %lld time %s\n", text, topic, parts.partition, (long long)parts.offset,
-                   *when ? when : "unknown");
-        else
-            printf("%s topic hash %08x partition %d offset %lld time %s\n", text, parts.source, parts.partition,
+            printf("%s topic %s partition %d offset %lld time %s\n", text, topic, parts.partition,
                    (long long)parts.offset, *when ? when : "unknown");
+        else
+            printf("%s topic hash %08x partition %d offset %lld time %s\n", text, parts.source,
+                   parts.partition, (long long)parts.offset, *when ? when : "unknown");
     }
     put_json(list, json);
     mr_config_free(config);

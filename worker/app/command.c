@@ -8,7 +8,8 @@
 extern char **environ;
 
 static const mr_option help_option = {'h', "help", NULL, "show this"};
-static const mr_option config_option = {'c', "config", "FILE", "the configuration; else $MILLRACE_CONFIG, else /etc/millrace/millrace.json"};
+static const mr_option config_option = {
+    'c', "config", "FILE", "the configuration; else $MILLRACE_CONFIG, else /etc/millrace/millrace.json"};
 
 mr_status mr_complain(mr_status status, const char *format, ...)
 {
@@ -36,17 +37,20 @@ static void help_line(const mr_option *option, FILE *out)
 void mr_command_help(const mr_command *command, FILE *out)
 {
     if (!command) {
-        fputs("usage: millrace COMMAND [OPTION...] [ARGUMENT...]\n\nEvents from Kafka topics to rows in MySQL and MariaDB "
+        fputs("usage: millrace COMMAND [OPTION...] [ARGUMENT...]\n\nEvents from Kafka topics to rows in "
+              "MySQL and MariaDB "
               "shards.\n\ncommands:\n",
               out);
         for (const mr_command *one = mr_commands; one->name; one++)
             fprintf(out, "  %-10s %s\n", one->name, one->text);
-        fputs("\n`millrace COMMAND --help` explains one.  Exit status: 0 well; 64 usage; 65 data; 69 a needed service is\n"
+        fputs("\n`millrace COMMAND --help` explains one.  Exit status: 0 well; 64 usage; 65 data; 69 a "
+              "needed service is\n"
               "not available; 70 a defect; 75 try again; 77 permission or login; 78 configuration.\n",
               out);
         return;
     }
-    fprintf(out, "usage: millrace %s [OPTION...] %s\n\n%s.\n", command->name, command->arguments, command->text);
+    fprintf(out, "usage: millrace %s [OPTION...] %s\n\n%s.\n", command->name, command->arguments,
+            command->text);
     if (*command->details)
         fprintf(out, "\n%s\n", command->details);
     fputs("\noptions:\n", out);
@@ -110,8 +114,8 @@ static mr_status take_option(mr_call *call, int argc, char **argv, int *at, bool
     if (*help)
         return MR_OK;
     if (!place)
-        return mr_complain(MR_USAGE, "%s has no option %s: see `millrace %s --help`", call->command->name, word,
-                           call->command->name);
+        return mr_complain(MR_USAGE, "%s has no option %s: see `millrace %s --help`", call->command->name,
+                           word, call->command->name);
     const char *equals = word[1] == '-' ? strchr(word, '=') : NULL;
     if (!option->argument) {
         if (equals)
@@ -122,7 +126,8 @@ static mr_status take_option(mr_call *call, int argc, char **argv, int *at, bool
     } else if (*at + 1 < argc) {
         *place = argv[++*at];
     } else {
-        return mr_complain(MR_USAGE, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
+        return mr_complain(MR_USAGE, "--%s needs a value: --%s %s", option->name, option->name,
+                           option->argument);
     }
     return MR_OK;
 }
@@ -148,8 +153,8 @@ static mr_status call_command(const mr_command *command, int argc, char **argv)
         }
     }
     if (call.count < command->least || call.count > command->most)
-        return mr_complain(MR_USAGE, "usage: millrace %s [OPTION...] %s: see `millrace %s --help`", command->name,
-                           command->arguments, command->name);
+        return mr_complain(MR_USAGE, "usage: millrace %s [OPTION...] %s: see `millrace %s --help`",
+                           command->name, command->arguments, command->name);
     if (!call.config_file)
         call.config_file = getenv("MILLRACE_CONFIG");
     if (!call.config_file || !*call.config_file)
@@ -208,7 +213,8 @@ void mr_print_findings(const mr_findings *findings, FILE *out, bool all)
         fprintf(out, "%s: ", all ? levels[one->level] : "millrace");
         if (one->line)
             fprintf(out, "line %d, column %d, ", one->line, one->column);
-        fprintf(out, "%s%s%s%s%s\n", one->where, *one->where ? ": " : "", one->what, *one->remedy ? ": " : "", one->remedy);
+        fprintf(out, "%s%s%s%s%s\n", one->where, *one->where ? ": " : "", one->what, *one->remedy ? ": " : "",
+                one->remedy);
     }
 }
 

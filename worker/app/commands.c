@@ -1,42 +1,101 @@
 /* The table of commands. */
 #include "app/command.h"
 
-#define JSON {0, "json", NULL, "print JSON, for scripts"}
+#define JSON                                                                                                 \
+    {                                                                                                        \
+        0, "json", NULL, "print JSON, for scripts"                                                           \
+    }
 
 const mr_command mr_commands[] = {
-    {"run", "", 0, 0, "the worker: events from Kafka to rows",
+    {"run",
+     "",
+     0,
+     0,
+     "the worker: events from Kafka to rows",
      "Consumes the configured topics and writes each event as one row to the shard that its key names.\n"
      "Offsets are committed only when rows are durable.  The log goes to stderr.\n\n"
      "SIGTERM and SIGINT drain, commit and exit 0 (75 when not everything became durable in\n"
      "shutdown.grace_s); a second one stops at once (143, 130).  SIGHUP reads secrets again.",
-     true, {{0}}, mr_cmd_run},
-    {"check", "", 0, 0, "everything that can be known before running",
-     "Checks the configuration, librdkafka's version, features and properties, brokers and topics, and for every shard\n"
+     true,
+     {{0}},
+     mr_cmd_run},
+    {"check",
+     "",
+     0,
+     0,
+     "everything that can be known before running",
+     "Checks the configuration, librdkafka's version, features and properties, brokers and topics, and for "
+     "every shard\n"
      "login, TLS, sql_mode, durability settings, packet limit and each table against its stream.\n"
      "Exits 0 only if all is well; else with the most telling status: 78 configuration, 77 login or\n"
      "permission, 69 something does not answer.",
-     true, {{0, "offline", NULL, "check the file alone"}, {0, "strict", NULL, "warnings count as errors"}, JSON}, mr_cmd_check},
-    {"explain", "", 0, 0, "record layouts, memory, slots and shards, the SQL that will run",
-     "Shows what the worker would do with this configuration, without touching Kafka or a shard.", true, {JSON}, mr_cmd_explain},
-    {"ddl", "[STREAM]", 0, 1, "CREATE TABLE statements that fit the streams",
-     "Prints the statement for the table of one stream, or of all.", true, {{0}}, mr_cmd_ddl},
-    {"route", "KEY...", 0, 100000, "hash, slot and shard of keys",
-     "The hash is FNV-1a 64 of the key's bytes.  With --moved no configuration is needed but the two files: it prints\n"
+     true,
+     {{0, "offline", NULL, "check the file alone"}, {0, "strict", NULL, "warnings count as errors"}, JSON},
+     mr_cmd_check},
+    {"explain",
+     "",
+     0,
+     0,
+     "record layouts, memory, slots and shards, the SQL that will run",
+     "Shows what the worker would do with this configuration, without touching Kafka or a shard.",
+     true,
+     {JSON},
+     mr_cmd_explain},
+    {"ddl",
+     "[STREAM]",
+     0,
+     1,
+     "CREATE TABLE statements that fit the streams",
+     "Prints the statement for the table of one stream, or of all.",
+     true,
+     {{0}},
+     mr_cmd_ddl},
+    {"route",
+     "KEY...",
+     0,
+     100000,
+     "hash, slot and shard of keys",
+     "The hash is FNV-1a 64 of the key's bytes.  With --moved no configuration is needed but the two files: "
+     "it prints\n"
      "which slots change their shard, and the steps to move their rows.",
-     true, {{0, "moved", NULL, "what a new slot map would move: route --moved OLD.json NEW.json"}, JSON}, mr_cmd_route},
-    {"locate", "KSUID...", 1, 100000, "topic, partition, offset and time that a row's identity names",
-     "Takes the 27 characters of a KSUID, or its 40 hex digits (HEX(id) in SQL).  The topic is found among those of\n"
+     true,
+     {{0, "moved", NULL, "what a new slot map would move: route --moved OLD.json NEW.json"}, JSON},
+     mr_cmd_route},
+    {"locate",
+     "KSUID...",
+     1,
+     100000,
+     "topic, partition, offset and time that a row's identity names",
+     "Takes the 27 characters of a KSUID, or its 40 hex digits (HEX(id) in SQL).  The topic is found among "
+     "those of\n"
      "the configuration, when there is one.",
-     true, {JSON}, mr_cmd_locate},
-    {"decode", "[STREAM]", 0, 1, "JSON lines from stdin to the rows they would become",
-     "Reads one event a line and prints one JSON object a line: stream, shard, id and row.  An event that would become a\n"
+     true,
+     {JSON},
+     mr_cmd_locate},
+    {"decode",
+     "[STREAM]",
+     0,
+     1,
+     "JSON lines from stdin to the rows they would become",
+     "Reads one event a line and prints one JSON object a line: stream, shard, id and row.  An event that "
+     "would become a\n"
      "dead letter is reported on stderr with its line number; the exit status is then 65.\n"
      "@offset is the line number from 0, @partition 0; an empty line is an empty value.",
-     true, {{0, "timestamp", "MS", "@timestamp of the events, milliseconds since 1970 (0)"}}, mr_cmd_decode},
-    {"config", "", 0, 0, "the effective configuration, and what every key means",
-     "Without an option prints the configuration with defaults filled in and secrets masked.", true,
-     {{0, "reference", NULL, "document every key"}, {0, "markdown", NULL, "with --reference: as Markdown"},
-      {0, "schema", NULL, "print a JSON Schema"}, {0, "starter", NULL, "write a first configuration to stdout"}}, mr_cmd_config},
+     true,
+     {{0, "timestamp", "MS", "@timestamp of the events, milliseconds since 1970 (0)"}},
+     mr_cmd_decode},
+    {"config",
+     "",
+     0,
+     0,
+     "the effective configuration, and what every key means",
+     "Without an option prints the configuration with defaults filled in and secrets masked.",
+     true,
+     {{0, "reference", NULL, "document every key"},
+      {0, "markdown", NULL, "with --reference: as Markdown"},
+      {0, "schema", NULL, "print a JSON Schema"},
+      {0, "starter", NULL, "write a first configuration to stdout"}},
+     mr_cmd_config},
     {"version", "", 0, 0, "version, build and libraries", "", false, {JSON}, mr_cmd_version},
     {.name = NULL},
 };

@@ -11,7 +11,7 @@
 #include "stages/snapshot.h"
 
 #define SYNC_COMMIT_MS 5000
-#define CLOSE_MS 5000
+#define CLOSE_MS       5000
 
 typedef struct owned {
     bool used, held;
@@ -41,7 +41,7 @@ struct mr_membership {
     mr_partition *due; /* scratch of a commit */
     regex_t *patterns; /* of topics that are patterns, in order of streams and topics */
     uint64_t fingerprint;
-    bool drained;      /* shutdown: nothing is waited for any more */
+    bool drained; /* shutdown: nothing is waited for any more */
 };
 
 mr_membership *mr_membership_new(mr_flow *flow, mr_consumer **consumers, mr_arena *arena)
@@ -168,8 +168,10 @@ static void take_one(mr_membership *m, mr_partition *partition)
     partition->hold = true;
     if (!one || !stream_of(m, partition->topic, &stream) || strlen(partition->topic) >= MR_TOPIC_MAX) {
         mr_log(MR_LOG_ERROR, "partition_refused",
-               MR_FIELDS(.topic = partition->topic, .has_position = true, .partition = partition->partition, .offset = -1),
-               one ? "no stream takes this topic" : "more partitions than this worker has places for: add consumer threads");
+               MR_FIELDS(.topic = partition->topic, .has_position = true, .partition = partition->partition,
+                         .offset = -1),
+               one ? "no stream takes this topic"
+                   : "more partitions than this worker has places for: add consumer threads");
         return;
     }
     if (!mr_start_decide(m->group, config, m->fingerprint, &m->duties, partition, &begin))
@@ -183,7 +185,8 @@ static void take_one(mr_membership *m, mr_partition *partition)
     if (!begin.hold && config->streams[stream].id_ksuid &&
         !source_is_free(m, stream, partition->topic, slot->source_hash)) {
         begin.hold = true;
-        begin.why = "its name has the same hash as another topic's of this table: give the stream another id.namespace";
+        begin.why = "its name has the same hash as another topic's of this table: give the stream another "
+                    "id.namespace";
     }
     *one = (owned){.used = true,
                    .life = one->life + 1,
@@ -212,11 +215,12 @@ static void add_commit(mr_membership *m, owned *one, int64_t offset, bool clean,
     one->sent = offset;
     one->sent_clean = clean;
     one->sent_life = one->life;
-    m->due[at] = (mr_partition){.topic = one->slot->topic,
-                                .partition = one->slot->partition,
-                                .start = offset,
-                                .metadata = one->metadata,
-                                .metadata_len = mr_snapshot_format(&snapshot, one->metadata, sizeof one->metadata)};
+    m->due[at] =
+        (mr_partition){.topic = one->slot->topic,
+                       .partition = one->slot->partition,
+                       .start = offset,
+                       .metadata = one->metadata,
+                       .metadata_len = mr_snapshot_format(&snapshot, one->metadata, sizeof one->metadata)};
 }
 
 /* Adds what is due of one partition to the commit that is being made.  Clean is said only when nothing more is taken: otherwise rows could become
@@ -263,7 +267,8 @@ static void committed(void *context, const mr_partition *partitions, size_t coun
     }
     if (failed > 0 || *why) {
         mr_metric_add(m->flow->metrics, MR_M_COMMIT_ERRORS, 0, 0, 1);
-        mr_log(MR_LOG_WARN, "commit_failed", NULL, "%zu of %zu offsets were not committed: %s", failed, count, why);
+        mr_log(MR_LOG_WARN, "commit_failed", NULL, "%zu of %zu offsets were not committed: %s", failed, count,
+               why);
     }
 }
 
@@ -375,7 +380,8 @@ static void revoked(void *context, const mr_partition *partitions, size_t count,
 {
     mr_membership *m = context;
     enum { AT_ONCE = 256 };
-    mr_log(MR_LOG_INFO, "revoked", NULL, "%zu partitions go%s", count, lost ? ", they are another member's already" : "");
+    mr_log(MR_LOG_INFO, "revoked", NULL, "%zu partitions go%s", count,
+           lost ? ", they are another member's already" : "");
     for (size_t from = 0; from < count; from += AT_ONCE) {
         owned *some[AT_ONCE];
         size_t n = 0;
@@ -429,7 +435,8 @@ static void deal_with_stopped(mr_membership *m, owned *one)
         !mr_group_watermarks_ask(m->group, one->slot->topic, one->slot->partition, &low, &high, 1000)) {
         if (!m->flow->config->kafka.out_of_range_earliest && !one->held) {
             one->held = true;
-            one->why = "its position is not in the log any more: reset the group's offset and restart, or set kafka.out_of_range to \"earliest\"";
+            one->why = "its position is not in the log any more: reset the group's offset and restart, or "
+                       "set kafka.out_of_range to \"earliest\"";
             say_held(one);
         }
         return;
@@ -438,7 +445,8 @@ static void deal_with_stopped(mr_membership *m, owned *one)
     mr_log(MR_LOG_ERROR, "offset_out_of_range",
            MR_FIELDS(.topic = one->slot->topic, .has_position = true, .partition = one->slot->partition,
                      .offset = now.position),
-           "the position is not in the log (%lld to %lld): going on at its beginning, as kafka.out_of_range says",
+           "the position is not in the log (%lld to %lld): going on at its beginning, as kafka.out_of_range "
+           "says",
            (long long)low, (long long)high);
     close_life(m, one);
     one->life++;

@@ -27,8 +27,9 @@ static json_t *base64(const unsigned char *bytes, size_t len)
 
 static json_t *uuid(const unsigned char *b)
 {
-    return json_sprintf("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4],
-                        b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    return json_sprintf("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+                        b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+                        b[15]);
 }
 
 static json_t *time_json(const mr_time *t, mr_form form)
@@ -37,8 +38,8 @@ static json_t *time_json(const mr_time *t, mr_form form)
         return json_sprintf("%04u-%02u-%02u", t->year, t->month, t->day);
     if (form == MR_FORM_TIME)
         return json_sprintf("%02u:%02u:%02u.%06lu", t->hour, t->minute, t->second, t->second_part);
-    return json_sprintf("%04u-%02u-%02uT%02u:%02u:%02u.%06luZ", t->year, t->month, t->day, t->hour, t->minute, t->second,
-                        t->second_part);
+    return json_sprintf("%04u-%02u-%02uT%02u:%02u:%02u.%06luZ", t->year, t->month, t->day, t->hour, t->minute,
+                        t->second, t->second_part);
 }
 
 static json_t *number_json(const mr_column *column, mr_form form, const unsigned char *value)

@@ -18,10 +18,10 @@
 #include "edges/sql.h"
 #include "stages/snapshot.h"
 
-#define LOOK_MS 1000        /* gauges */
-#define TOPICS_MS 10000     /* partition counts, and whether brokers answer */
-#define LEAVE_MS 4000       /* of the grace period: to commit and leave the group */
-#define STUCK_MS 60000      /* /livez: a consumer thread turns at least ten times a second */
+#define LOOK_MS   1000  /* gauges */
+#define TOPICS_MS 10000 /* partition counts, and whether brokers answer */
+#define LEAVE_MS  4000  /* of the grace period: to commit and leave the group */
+#define STUCK_MS  60000 /* /livez: a consumer thread turns at least ten times a second */
 
 typedef struct run {
     const mr_config *config;
@@ -44,7 +44,8 @@ static bool threads_turn(const void *context, mr_buf *why)
     uint64_t now = mr_clock_ms(), consumers = mr_worker_oldest_turn_ms(r->worker);
     uint64_t mine = atomic_load(&r->turned_ms);
     uint64_t oldest = consumers < mine ? consumers : mine;
-    mr_buf_printf(why, "the slowest thread turned %llu ms ago", (unsigned long long)(now > oldest ? now - oldest : 0));
+    mr_buf_printf(why, "the slowest thread turned %llu ms ago",
+                  (unsigned long long)(now > oldest ? now - oldest : 0));
     return now < oldest + STUCK_MS;
 }
 
@@ -100,10 +101,11 @@ static void reload(run *r)
 {
     uint32_t changed = mr_group_reload_secrets(r->worker->group);
     mr_metric_add(r->worker->flow.metrics, MR_M_CREDENTIALS_RELOADED, 0, 0, changed);
-    mr_log(MR_LOG_INFO, "secrets_read", NULL, "secrets were read again, %u of Kafka's changed; shards read theirs at every connect",
-           changed);
+    mr_log(MR_LOG_INFO, "secrets_read", NULL,
+           "secrets were read again, %u of Kafka's changed; shards read theirs at every connect", changed);
     if (changed_at(r->config_file) != r->config_changed)
-        mr_log(MR_LOG_WARN, "configuration_changed", NULL, "%s has changed: restart to apply it", r->config_file);
+        mr_log(MR_LOG_WARN, "configuration_changed", NULL, "%s has changed: restart to apply it",
+               r->config_file);
 }
 
 /* Reads what signals have come; a second request to stop ends the program at once. */
@@ -229,8 +231,9 @@ static void say_start(const mr_worker *worker)
         for (uint32_t slot = 0; slot < config->slots; slot++)
             slots += config->slot_shard[slot] == i;
         const mr_shard *shard = &config->shards[i];
-        mr_log(MR_LOG_INFO, "start", MR_FIELDS(.shard = shard->name), "shard: %s, database %s, %u of %u slots",
-               shard->socket[0] ? shard->socket : shard->host, shard->database, slots, config->slots);
+        mr_log(MR_LOG_INFO, "start", MR_FIELDS(.shard = shard->name),
+               "shard: %s, database %s, %u of %u slots", shard->socket[0] ? shard->socket : shard->host,
+               shard->database, slots, config->slots);
     }
     char parts[512];
     mr_buf buf = mr_buf_over(parts, sizeof parts);
@@ -240,7 +243,8 @@ static void say_start(const mr_worker *worker)
         if (bytes >= 1 << 16)
             mr_buf_printf(&buf, ", %s %.1f", part, (double)bytes / (1 << 20));
     mr_log(MR_LOG_INFO, "start", NULL,
-           "memory: %.1f MiB of our own%s; at most %.0f MiB more for the libraries; %u pages of %u records a consumer",
+           "memory: %.1f MiB of our own%s; at most %.0f MiB more for the libraries; %u pages of %u records a "
+           "consumer",
            (double)mr_arena_total(worker->arena) / (1 << 20), parts,
            (double)mr_plan_libraries(config, &worker->plan) / (1 << 20), worker->plan.pages_each,
            worker->plan.rows_page);
@@ -269,7 +273,12 @@ static mr_status start(run *r, mr_error *error)
     ready[1] = (mr_probe_check){"draining", is_not_draining, r};
     ready[2] = (mr_probe_check){"brokers", hears_brokers, r};
     started[0] = (mr_probe_check){"started", is_started, r};
-    mr_probes probes = {.live = live, .ready = ready, .started = started, .live_count = 1, .ready_count = 3, .started_count = 1};
+    mr_probes probes = {.live = live,
+                        .ready = ready,
+                        .started = started,
+                        .live_count = 1,
+                        .ready_count = 3,
+                        .started_count = 1};
     mr_metrics_info(worker->flow.metrics, mr_kafka_library_version(), mr_sql_library_version(),
                     hash_of_file(r->config_file));
     mr_status status =
@@ -296,8 +305,9 @@ static mr_status finish(run *r, uint64_t began_ms)
     uint64_t now = mr_clock_ms();
     bool left = mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
     bool stopped = mr_worker_stop(worker, end_ms);
-    mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s", quiet ? "everything taken is durable and committed"
-                                                         : "not all that was taken became durable: it stays uncommitted and is read again",
+    mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s",
+           quiet ? "everything taken is durable and committed"
+                 : "not all that was taken became durable: it stays uncommitted and is read again",
            left ? "left the group" : "brokers did not answer the leave");
     if (!stopped) {
         /* A thread is still inside a call to a database: commits are conservative, exiting is safe. */

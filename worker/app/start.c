@@ -9,14 +9,15 @@
 static bool go_on_asking(const mr_main_duties *duties, const mr_partition *partition)
 {
     mr_log(MR_LOG_WARN, "start_unknown",
-           MR_FIELDS(.topic = partition->topic, .has_position = true, .partition = partition->partition, .offset = -1),
+           MR_FIELDS(.topic = partition->topic, .has_position = true, .partition = partition->partition,
+                     .offset = -1),
            "brokers do not say where the partition begins, asking again");
     duties->busy(duties->context);
     return !duties->stopping(duties->context);
 }
 
-static bool watermarks(mr_group *group, const mr_main_duties *duties, const mr_partition *partition, int64_t *low,
-                       int64_t *high)
+static bool watermarks(mr_group *group, const mr_main_duties *duties, const mr_partition *partition,
+                       int64_t *low, int64_t *high)
 {
     while (!mr_group_watermarks_ask(group, partition->topic, partition->partition, low, high, ASK_MS))
         if (!go_on_asking(duties, partition))
@@ -41,27 +42,30 @@ static bool first_time(mr_group *group, const mr_config *config, const mr_main_d
     if (!known && config->kafka.start == MR_START_LATEST) {
         begin->offset = high;
     } else if (!known && config->kafka.start == MR_START_TIME) {
-        while (!mr_group_offset_at(group, partition->topic, partition->partition, config->kafka.start_ms, &at, ASK_MS))
+        while (!mr_group_offset_at(group, partition->topic, partition->partition, config->kafka.start_ms, &at,
+                                   ASK_MS))
             if (!go_on_asking(duties, partition))
                 return false;
         begin->offset = at >= 0 ? at : high;
     } else if (!known && config->kafka.start == MR_START_ERROR) {
         begin->hold = true;
-        begin->why = "the group has no offset for it and kafka.start is \"error\": commit one, or set kafka.start";
+        begin->why =
+            "the group has no offset for it and kafka.start is \"error\": commit one, or set kafka.start";
     }
     begin->dirty_until = begin->offset;
     return true;
 }
 
-bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerprint, const mr_main_duties *duties,
-                     const mr_partition *partition, mr_beginning *begin)
+bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerprint,
+                     const mr_main_duties *duties, const mr_partition *partition, mr_beginning *begin)
 {
     *begin = (mr_beginning){.why = "", .committed = partition->committed, .committed_clean = true};
     if (partition->committed < 0)
         return first_time(group, config, duties, partition, begin);
     mr_snapshot snapshot = {.clean = false};
     int64_t low, high;
-    mr_mark mark = mr_snapshot_parse(partition->metadata, partition->metadata_len, partition->committed, &snapshot);
+    mr_mark mark =
+        mr_snapshot_parse(partition->metadata, partition->metadata_len, partition->committed, &snapshot);
     begin->offset = partition->committed;
     begin->committed_clean = mark == MR_MARK_OURS && snapshot.clean;
     if (mr_takeover_decide(mark, &snapshot, fingerprint, config->kafka.foreign_offsets_accept, &begin->why) ==
@@ -79,13 +83,15 @@ bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerpr
         mr_log(MR_LOG_ERROR, "offset_out_of_range",
                MR_FIELDS(.topic = partition->topic, .has_position = true, .partition = partition->partition,
                          .offset = begin->offset),
-               "the committed offset is not in the log (%lld to %lld): going on at its beginning, as kafka.out_of_range says",
+               "the committed offset is not in the log (%lld to %lld): going on at its beginning, as "
+               "kafka.out_of_range says",
                (long long)low, (long long)high);
         begin->offset = begin->dirty_until = low;
         begin->committed = -1;
         return true;
     }
     begin->hold = true;
-    begin->why = "the committed offset is not in the log any more: reset the group's offset, or set kafka.out_of_range to \"earliest\"";
+    begin->why = "the committed offset is not in the log any more: reset the group's offset, or set "
+                 "kafka.out_of_range to \"earliest\"";
     return true;
 }

@@ -89,7 +89,8 @@ mr_status mr_worker_new(const mr_config *config, mr_worker **out, mr_error *erro
     worker->group = mr_group_new(config, &listener, arena);
     for (uint32_t i = 0; i < flow->consumers; i++)
         worker->inboxes[i] = mr_inbox_new(worker->group, arena);
-    mr_metric_set(flow->metrics, MR_M_POOL_CAPACITY, 0, 0, (uint64_t)mr_pool_pages(flow->pool) * worker->plan.rows_page);
+    mr_metric_set(flow->metrics, MR_M_POOL_CAPACITY, 0, 0,
+                  (uint64_t)mr_pool_pages(flow->pool) * worker->plan.rows_page);
     return MR_OK;
 }
 

@@ -11,9 +11,9 @@
 #include "base/must.h"
 #include "base/status.h"
 
-#define PARTS_MAX 32
+#define PARTS_MAX   32
 #define BLOCK_BYTES (1u << 20)
-#define ALIGNMENT 64u
+#define ALIGNMENT   64u
 
 typedef struct block {
     struct block *next;
@@ -65,7 +65,8 @@ static block *map_block(mr_arena *arena, size_t bytes)
     block *made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (made == MAP_FAILED) {
         fprintf(stderr,
-                "millrace: out of memory at start, %zu bytes more were wanted: lower memory.pool_mib or raise the "
+                "millrace: out of memory at start, %zu bytes more were wanted: lower memory.pool_mib or "
+                "raise the "
                 "memory limit\n",
                 bytes);
         exit(MR_UNAVAILABLE);

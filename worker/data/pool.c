@@ -4,7 +4,7 @@
 
 struct mr_pool {
     uint32_t consumers, pages_each, page_bytes;
-    mr_page *pages;       /* [consumers * pages_each] */
+    mr_page *pages; /* [consumers * pages_each] */
     unsigned char *memory;
     uint32_t *free_stack; /* [consumers * pages_each], each consumer's part is its own */
     uint32_t *free_count; /* [consumers * STRIDE]: a line of its own for each */

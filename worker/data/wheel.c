@@ -2,8 +2,8 @@
 
 #include "base/must.h"
 
-#define NONE UINT32_MAX
-#define HANDLES 62
+#define NONE      UINT32_MAX
+#define HANDLES   62
 #define TURN_BITS 24
 
 typedef struct chunk {
@@ -28,11 +28,12 @@ struct mr_wheel {
     uint64_t bytes;
 };
 
-mr_wheel *mr_wheel_new(mr_arena *arena, const char *part, uint32_t buckets, uint32_t tick_ms, uint32_t capacity,
-                       uint32_t turns, uint64_t now_ms)
+mr_wheel *mr_wheel_new(mr_arena *arena, const char *part, uint32_t buckets, uint32_t tick_ms,
+                       uint32_t capacity, uint32_t turns, uint64_t now_ms)
 {
     must(buckets >= 2 && (buckets & (buckets - 1)) == 0 && tick_ms > 0 && turns > 0);
-    uint64_t partly = (uint64_t)buckets * turns; /* each bucket has at most one unfilled chunk for each turn */
+    uint64_t partly =
+        (uint64_t)buckets * turns; /* each bucket has at most one unfilled chunk for each turn */
     partly = partly < capacity ? partly : capacity;
     size_t before = mr_arena_total(arena);
     mr_wheel *wheel = mr_arena_take(arena, part, 1, sizeof *wheel);

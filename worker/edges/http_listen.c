@@ -30,7 +30,8 @@ static bool split(const char *text, place *to)
     } else if (memchr(text, ':', len)) {
         return false; /* IPv6 without brackets: where does the port begin? */
     }
-    if (len >= sizeof to->host || digits == 0 || digits > 5 || colon[1 + digits] || atoi(colon + 1) > 65535)
+    if (len >= sizeof to->host || digits == 0 || digits > 5 || colon[1 + digits] ||
+        strtoul(colon + 1, NULL, 10) > 65535)
         return false;
     memcpy(to->host, host, len);
     to->host[len] = 0;
@@ -113,6 +114,6 @@ mr_status mr_http_listen(const char *key, const char *text, int *fd, uint16_t *p
     char number[8] = "0";
     if (getsockname(*fd, (struct sockaddr *)&bound, &len) == 0)
         getnameinfo((struct sockaddr *)&bound, len, NULL, 0, number, sizeof number, NI_NUMERICSERV);
-    *port = (uint16_t)atoi(number);
+    *port = (uint16_t)strtoul(number, NULL, 10);
     return MR_OK;
 }

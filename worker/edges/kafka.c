@@ -44,8 +44,8 @@ mr_status mr_kafka_version_check(mr_error *error)
         why = "2.10.0, which is known to be broken (librdkafka issue 5088)";
     if (!why)
         return MR_OK;
-    return mr_fail(error, MR_CONFIG, "this librdkafka is %s: install another one, for example 2.0.2 or 2.10.1 and later",
-                   why);
+    return mr_fail(error, MR_CONFIG,
+                   "this librdkafka is %s: install another one, for example 2.0.2 or 2.10.1 and later", why);
 }
 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
@@ -97,12 +97,14 @@ mr_status mr_group_join(mr_group *group, mr_error *error)
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(8);
     for (size_t s = 0; s < group->config->stream_count; s++)
         for (size_t t = 0; t < group->config->streams[s].topic_count; t++)
-            rd_kafka_topic_partition_list_add(topics, group->config->streams[s].topics[t], RD_KAFKA_PARTITION_UA);
+            rd_kafka_topic_partition_list_add(topics, group->config->streams[s].topics[t],
+                                              RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t err = rd_kafka_subscribe(group->client, topics);
     rd_kafka_topic_partition_list_destroy(topics);
     if (!err)
         return MR_OK;
-    return mr_fail(error, MR_CONFIG, "kafka: cannot subscribe: %s: check streams[].topic", rd_kafka_err2str(err));
+    return mr_fail(error, MR_CONFIG, "kafka: cannot subscribe: %s: check streams[].topic",
+                   rd_kafka_err2str(err));
 }
 
 static void look_for_fatal(mr_group *group)
@@ -180,9 +182,9 @@ static void on_committed(rd_kafka_t *client, rd_kafka_resp_err_t err, rd_kafka_t
         if (!*why && part->err)
             why = rd_kafka_err2str(part->err);
         group->answers[i] = (mr_partition){.topic = part->topic,
-                                              .partition = part->partition,
-                                              .start = part->offset,
-                                              .failed = err || part->err};
+                                           .partition = part->partition,
+                                           .start = part->offset,
+                                           .failed = err || part->err};
     }
     if (!err)
         heard(group);
@@ -228,13 +230,14 @@ bool mr_group_committing(const mr_group *group)
 
 /* ---- questions ---- */
 
-bool mr_group_watermarks_seen(mr_group *group, const char *topic, int32_t partition, int64_t *low, int64_t *high)
+bool mr_group_watermarks_seen(mr_group *group, const char *topic, int32_t partition, int64_t *low,
+                              int64_t *high)
 {
     return !rd_kafka_get_watermark_offsets(group->client, topic, partition, low, high) && *high >= 0;
 }
 
-bool mr_group_watermarks_ask(mr_group *group, const char *topic, int32_t partition, int64_t *low, int64_t *high,
-                             uint32_t timeout_ms)
+bool mr_group_watermarks_ask(mr_group *group, const char *topic, int32_t partition, int64_t *low,
+                             int64_t *high, uint32_t timeout_ms)
 {
     rd_kafka_resp_err_t err =
         rd_kafka_query_watermark_offsets(group->client, topic, partition, low, high, (int)timeout_ms);

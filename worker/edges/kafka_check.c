@@ -30,15 +30,16 @@ static const char *property(const mr_config *config, const char *name)
 /* Features that the configuration asks for and this librdkafka lacks. */
 static void check_features(const mr_config *config, mr_findings *findings)
 {
-    const char *protocol = property(config, "security.protocol"), *mechanism = property(config, "sasl.mechanisms");
+    const char *protocol = property(config, "security.protocol"),
+               *mechanism = property(config, "sasl.mechanisms");
     if (!mechanism)
         mechanism = property(config, "sasl.mechanism");
     if (protocol && (strcasestr(protocol, "ssl")) && !mr_kafka_has_feature("ssl"))
-        mr_find(findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka.properties.security.protocol", "install a librdkafka with TLS",
-                "this librdkafka has no TLS");
+        mr_find(findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka.properties.security.protocol",
+                "install a librdkafka with TLS", "this librdkafka has no TLS");
     if (mechanism && strcasestr(mechanism, "SCRAM") && !mr_kafka_has_feature("sasl_scram"))
-        mr_find(findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka.properties.sasl.mechanisms", "install a librdkafka with it",
-                "this librdkafka has no SCRAM");
+        mr_find(findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka.properties.sasl.mechanisms",
+                "install a librdkafka with it", "this librdkafka has no SCRAM");
     const char *method = property(config, "sasl.oauthbearer.method");
     if (method && !strcasecmp(method, "oidc") && !mr_kafka_has_feature("oidc"))
         mr_find(findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka.properties.sasl.oauthbearer.method",
@@ -57,14 +58,17 @@ static bool open_client(asking *ask, mr_kafka_role role)
     mr_error error;
     rd_kafka_conf_t *conf = mr_kafka_conf(&ask->owner, role, &error);
     if (!conf) {
-        mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s", error.text);
+        mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s",
+                error.text);
         return false;
     }
-    ask->client = rd_kafka_new(role == MR_KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    ask->client = rd_kafka_new(role == MR_KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why,
+                               sizeof why);
     if (ask->client)
         return true;
     rd_kafka_conf_destroy(conf);
-    mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s", why);
+    mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s",
+            why);
     return false;
 }
 
@@ -96,8 +100,9 @@ static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
                 continue;
             const rd_kafka_metadata_topic_t *topic = find_topic(metadata, name);
             if (!topic || topic->err)
-                mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, where, "create it, or correct streams[].topic",
-                        "the brokers do not know it%s%s", topic ? ": " : "", topic ? rd_kafka_err2str(topic->err) : "");
+                mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, where,
+                        "create it, or correct streams[].topic", "the brokers do not know it%s%s",
+                        topic ? ": " : "", topic ? rd_kafka_err2str(topic->err) : "");
             else
                 mr_find(ask->findings, MR_LEVEL_OK, MR_OK, where, "", "%d partitions", topic->partition_cnt);
             char letters[300] = "";
@@ -109,7 +114,8 @@ static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
             }
             if (!find_topic(metadata, letters))
                 mr_find(ask->findings, MR_LEVEL_WARNING, MR_CONFIG, where,
-                        "create it: without it, and without automatic creation, dead letters wait and hold their partition",
+                        "create it: without it, and without automatic creation, dead letters wait and hold "
+                        "their partition",
                         "its dead-letter topic %s does not exist", letters);
         }
 }
@@ -119,7 +125,8 @@ static void ask_brokers(asking *ask)
     const rd_kafka_metadata_t *metadata;
     rd_kafka_resp_err_t err = rd_kafka_metadata(ask->client, 1, NULL, &metadata, ASK_MS);
     if (err) {
-        bool denied = err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
+        bool denied =
+            err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
         mr_find(ask->findings, MR_LEVEL_ERROR, denied ? MR_DENIED : MR_UNAVAILABLE, "kafka.bootstrap_servers",
                 "check the addresses, the network, TLS and SASL settings", "%s: %s",
                 ask->config->kafka.bootstrap_servers, rd_kafka_err2str(err));
@@ -143,7 +150,8 @@ static void check_properties(asking *ask)
         if (conf)
             rd_kafka_conf_destroy(conf);
         else
-            mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s", error.text);
+            mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md",
+                    "%s", error.text);
     }
 }
 

@@ -138,11 +138,14 @@ static bool set_consumer(rd_kafka_conf_t *conf, const mr_config *config, mr_erro
         return false;
     /* What the guarantees rest on comes last. */
     return set(conf, "group.id", kafka->group_id, error) &&
-           (!kafka->group_instance_id[0] || set(conf, "group.instance.id", kafka->group_instance_id, error)) &&
+           (!kafka->group_instance_id[0] ||
+            set(conf, "group.instance.id", kafka->group_instance_id, error)) &&
            set(conf, "enable.auto.commit", "false", error) &&
            set(conf, "enable.auto.offset.store", "false", error) &&
-           set(conf, "auto.offset.reset", "error", error) && set(conf, "enable.partition.eof", "true", error) &&
-           set(conf, "isolation.level", kafka->read_uncommitted ? "read_uncommitted" : "read_committed", error);
+           set(conf, "auto.offset.reset", "error", error) &&
+           set(conf, "enable.partition.eof", "true", error) &&
+           set(conf, "isolation.level", kafka->read_uncommitted ? "read_uncommitted" : "read_committed",
+               error);
 }
 
 static bool set_producer(rd_kafka_conf_t *conf, const mr_config *config, mr_error *error)
@@ -162,8 +165,11 @@ static bool set_producer(rd_kafka_conf_t *conf, const mr_config *config, mr_erro
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
     (void)client;
-    mr_log(level <= 3 ? MR_LOG_ERROR : level == 4 ? MR_LOG_WARN : level <= 6 ? MR_LOG_INFO : MR_LOG_DEBUG, "librdkafka",
-           NULL, "%s: %s", facility, text);
+    mr_log(level <= 3   ? MR_LOG_ERROR
+           : level == 4 ? MR_LOG_WARN
+           : level <= 6 ? MR_LOG_INFO
+                        : MR_LOG_DEBUG,
+           "librdkafka", NULL, "%s: %s", facility, text);
 }
 
 /* ---- OAUTHBEARER ---- */
@@ -243,7 +249,8 @@ rd_kafka_conf_t *mr_kafka_conf(mr_kafka_owner *owner, mr_kafka_role role, mr_err
     rd_kafka_conf_set_log_cb(conf, on_log);
     if (kafka->token_file[0])
         rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_token_needed);
-    bool well = set(conf, "client.id", "millrace", error) && set(conf, "socket.keepalive.enable", "true", error);
+    bool well =
+        set(conf, "client.id", "millrace", error) && set(conf, "socket.keepalive.enable", "true", error);
     if (well && !set_all(conf, &kafka->properties, error)) {
         mr_error_context(error, "kafka.properties");
         well = false;

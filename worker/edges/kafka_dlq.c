@@ -109,8 +109,8 @@ static void add(rd_kafka_headers_t *headers, const char *name, const char *forma
 }
 
 /* The event's own headers first, ours last. */
-static rd_kafka_headers_t *letter_headers(const mr_dlq *dlq, const mr_event *event, const rd_kafka_message_t *message,
-                                          const mr_letter *letter)
+static rd_kafka_headers_t *letter_headers(const mr_dlq *dlq, const mr_event *event,
+                                          const rd_kafka_message_t *message, const mr_letter *letter)
 {
     rd_kafka_headers_t *theirs = NULL, *headers;
     if (!rd_kafka_message_headers(message, &theirs) && theirs)
@@ -138,8 +138,8 @@ static rd_kafka_headers_t *letter_headers(const mr_dlq *dlq, const mr_event *eve
     if (*letter->shard)
         add(headers, "millrace.shard", "%s", letter->shard);
     add(headers, "millrace.attempts", "%u", letter->attempts);
-    add(headers, "millrace.origin", "%s/%d/%lld/%lld", event->topic, event->partition, (long long)event->offset,
-        (long long)event->timestamp_ms);
+    add(headers, "millrace.origin", "%s/%d/%lld/%lld", event->topic, event->partition,
+        (long long)event->offset, (long long)event->timestamp_ms);
     add(headers, "millrace.version", "%s", MILLRACE_VERSION);
     return headers;
 }
@@ -151,10 +151,11 @@ static rd_kafka_resp_err_t produce(mr_dlq *dlq, const char *topic, const void *v
                                    const void *key, size_t key_len, rd_kafka_headers_t *headers, void *name)
 {
     /* On success the headers are librdkafka's. */
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        dlq->client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value_len), RD_KAFKA_V_KEY((void *)(uintptr_t)key, key_len),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(name), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err =
+        rd_kafka_producev(dlq->client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value_len),
+                          RD_KAFKA_V_KEY((void *)(uintptr_t)key, key_len), RD_KAFKA_V_HEADERS(headers),
+                          RD_KAFKA_V_OPAQUE(name), RD_KAFKA_V_END);
     if (err)
         rd_kafka_headers_destroy(headers);
     return err;
@@ -195,8 +196,8 @@ static bool send_again(mr_dlq *dlq, const rd_kafka_message_t *message)
     bool cut = too_large(message->err);
     if (cut)
         add(headers, "millrace.value_dropped", "%zu", message->len);
-    return !produce(dlq, rd_kafka_topic_name(message->rkt), cut ? NULL : message->payload, cut ? 0 : message->len,
-                    message->key, message->key_len, headers, message->_private);
+    return !produce(dlq, rd_kafka_topic_name(message->rkt), cut ? NULL : message->payload,
+                    cut ? 0 : message->len, message->key, message->key_len, headers, message->_private);
 }
 
 static void let_go(mr_dlq *dlq, uint32_t at)
@@ -244,8 +245,8 @@ static void keep_failed(mr_dlq *dlq, uint32_t at, const rd_kafka_message_t *mess
     dlq->reports[at].waiting++;
 }
 
-uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms, void (*done)(void *context, uint32_t consumer, uint32_t number),
-                      void *context)
+uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms,
+                      void (*done)(void *context, uint32_t consumer, uint32_t number), void *context)
 {
     uint32_t acknowledged = 0;
     rd_kafka_event_t *event;
@@ -281,7 +282,8 @@ void mr_dlq_free(mr_dlq *dlq)
     for (uint32_t i = 0; i < dlq->letters_max; i++)
         if (dlq->reports[i].event)
             rd_kafka_event_destroy(dlq->reports[i].event);
-    rd_kafka_purge(dlq->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    rd_kafka_purge(dlq->client,
+                   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
     rd_kafka_queue_destroy(dlq->reports_queue);
     rd_kafka_destroy(dlq->client);
     dlq->client = NULL;

@@ -22,8 +22,7 @@ static bool find_header(const void *context, const char *name, const char **valu
 {
     rd_kafka_headers_t *headers;
     const void *bytes;
-    if (rd_kafka_message_headers(context, &headers) ||
-        rd_kafka_header_get_last(headers, name, &bytes, len))
+    if (rd_kafka_message_headers(context, &headers) || rd_kafka_header_get_last(headers, name, &bytes, len))
         return false;
     *value = bytes;
     return true;

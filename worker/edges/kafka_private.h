@@ -18,7 +18,7 @@ struct mr_group {
     /* main's */
     bool joined, committing, fenced, fatal, closing;
     uint64_t secrets_seen;
-    uint64_t deaf_since_ms; /* all brokers down since; 0: not */
+    uint64_t deaf_since_ms;   /* all brokers down since; 0: not */
     mr_partition *partitions; /* of the rebalance that is being dealt with */
     mr_partition *answers;    /* of a commit: it may come within a rebalance */
     size_t partitions_max;

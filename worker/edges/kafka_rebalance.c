@@ -89,7 +89,8 @@ static void assign(mr_group *group, const rd_kafka_topic_partition_list_t *given
 }
 
 /* Those of `given` that are assigned: a held partition never was. */
-static rd_kafka_topic_partition_list_t *assigned_of(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *given)
+static rd_kafka_topic_partition_list_t *assigned_of(rd_kafka_t *client,
+                                                    const rd_kafka_topic_partition_list_t *given)
 {
     rd_kafka_topic_partition_list_t *all = NULL, *some = rd_kafka_topic_partition_list_new(given->cnt);
     if (!rd_kafka_assignment(client, &all)) {

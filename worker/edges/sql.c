@@ -1,8 +1,8 @@
 /* The connection and its session. */
 #include "edges/sql.h"
 
-#include <errno.h>
 #include <errmsg.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -149,7 +149,8 @@ static mr_sql_result read_password(const mr_shard *shard, char text[PASSWORD_MAX
     if (fd >= 0)
         close(fd);
     if (got < 0)
-        return mr_sql_trouble(MR_DB_SHARD_FATAL, "password_file %s: %s: check that the secret is mounted and readable",
+        return mr_sql_trouble(MR_DB_SHARD_FATAL,
+                              "password_file %s: %s: check that the secret is mounted and readable",
                               shard->password_file, strerror(failed));
     if (got > 0 && text[got - 1] == '\n')
         got--;
@@ -198,7 +199,8 @@ mr_sql_result mr_sql_open(mr_sql *sql)
     if (!well)
         result = mr_sql_result_of(sql->client, NULL, MR_DB_AT_CONNECT);
     else if (shard->tls_mode != MR_TLS_DISABLED && !mysql_get_ssl_cipher(sql->client))
-        result = mr_sql_trouble(MR_DB_SHARD_FATAL, "the connection is not encrypted although tls.mode asks for it");
+        result = mr_sql_trouble(MR_DB_SHARD_FATAL,
+                                "the connection is not encrypted although tls.mode asks for it");
     if (result.db_class != MR_DB_OK)
         mr_sql_close(sql);
     return result;
@@ -215,8 +217,9 @@ static mr_sql_result choose_dialect(mr_sql *sql)
     if (sql->shard->dialect == MR_DIALECT_MYSQL)
         sql->mariadb = extended != 0; /* the SQL that the server understands, written row by row */
     if (sql->shard->dialect == MR_DIALECT_MARIADB && !bulk)
-        return mr_sql_trouble(MR_DB_SHARD_FATAL,
-                              "dialect \"mariadb\" is asked for, but the server offers no bulk execution: use \"auto\"");
+        return mr_sql_trouble(
+            MR_DB_SHARD_FATAL,
+            "dialect \"mariadb\" is asked for, but the server offers no bulk execution: use \"auto\"");
     return (mr_sql_result){.db_class = MR_DB_OK};
 }
 
@@ -274,8 +277,8 @@ static mr_sql_result compare_tables(mr_sql *sql)
         mr_schema_compare(stream, &table, stream->table, &findings);
         for (size_t f = 0; f < findings.count && result.db_class == MR_DB_OK; f++)
             if (findings.at[f].level == MR_LEVEL_ERROR)
-                result = mr_sql_trouble(MR_DB_SHARD_FATAL, "%s: %s: %s", findings.at[f].where, findings.at[f].what,
-                                        findings.at[f].remedy);
+                result = mr_sql_trouble(MR_DB_SHARD_FATAL, "%s: %s: %s", findings.at[f].where,
+                                        findings.at[f].what, findings.at[f].remedy);
         mr_findings_free(&findings);
         mr_table_free(&table);
     }

@@ -15,7 +15,9 @@ typedef struct checking {
 static void trouble(const checking *c, const mr_sql_result *result)
 {
     static const unsigned denied[] = {1044, 1045, 1130, 1142, 1698, 3118, 4151, 1862, 1820};
-    mr_status status = result->db_class == MR_DB_CONNECTION || result->db_class == MR_DB_AMBIGUOUS ? MR_UNAVAILABLE : MR_CONFIG;
+    mr_status status = result->db_class == MR_DB_CONNECTION || result->db_class == MR_DB_AMBIGUOUS
+                           ? MR_UNAVAILABLE
+                           : MR_CONFIG;
     for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++)
         if (result->code == denied[i])
             status = MR_DENIED;
@@ -51,7 +53,8 @@ static void check_durability(const checking *c)
         mr_find(c->findings, MR_LEVEL_WARNING, MR_CONFIG, c->where, "set it to 1",
                 "sync_binlog is %s: a crash of the server can lose committed rows on its replicas", value);
     if (variable(c, "global.read_only", value, sizeof value) && strcmp(value, "0") != 0)
-        mr_find(c->findings, MR_LEVEL_ERROR, MR_UNAVAILABLE, c->where, "name the primary", "the server is read-only");
+        mr_find(c->findings, MR_LEVEL_ERROR, MR_UNAVAILABLE, c->where, "name the primary",
+                "the server is read-only");
 }
 
 static void check_limits(const checking *c)
@@ -66,9 +69,10 @@ static void check_limits(const checking *c)
                 (unsigned long long)limit);
     for (size_t i = 0; i < c->sql->config->stream_count; i++)
         if (c->sql->layouts[i].size + 1024u > limit)
-            mr_find(c->findings, MR_LEVEL_ERROR, MR_CONFIG, c->where, "raise it, or lower max_bytes of the columns",
-                    "max_allowed_packet is %llu bytes, but a row of stream %s may take %u", (unsigned long long)limit,
-                    c->sql->config->streams[i].name, c->sql->layouts[i].size);
+            mr_find(c->findings, MR_LEVEL_ERROR, MR_CONFIG, c->where,
+                    "raise it, or lower max_bytes of the columns",
+                    "max_allowed_packet is %llu bytes, but a row of stream %s may take %u",
+                    (unsigned long long)limit, c->sql->config->streams[i].name, c->sql->layouts[i].size);
 }
 
 static void check_tables(const checking *c)
@@ -105,8 +109,9 @@ void mr_sql_check(const mr_config *config, uint32_t shard, mr_findings *findings
         trouble(&c, &result);
     } else {
         const char *cipher = mysql_get_ssl_cipher(c.sql->client);
-        mr_find(findings, MR_LEVEL_OK, MR_OK, where, "", "logged in to %s, %s%s", mysql_get_server_info(c.sql->client),
-                cipher ? "encrypted with " : "not encrypted", cipher ? cipher : "");
+        mr_find(findings, MR_LEVEL_OK, MR_OK, where, "", "logged in to %s, %s%s",
+                mysql_get_server_info(c.sql->client), cipher ? "encrypted with " : "not encrypted",
+                cipher ? cipher : "");
         mr_sql_run(c.sql, "SET NAMES utf8mb4", MR_DB_AT_CONNECT);
         check_durability(&c);
         check_limits(&c);

@@ -7,31 +7,31 @@
 #include "edges/sql.h"
 #include "stages/schema.h"
 
-#define MR_SQL_TEXT_MAX 262144 /* of a statement of MR_SQL_ROWS_MAX rows */
-#define MR_SQL_ROWS_MAX 256    /* rows of a prepared multi-row INSERT, a power of two */
-#define MR_SQL_SIZES 9         /* 256, 128, ... 1 */
+#define MR_SQL_TEXT_MAX     262144 /* of a statement of MR_SQL_ROWS_MAX rows */
+#define MR_SQL_ROWS_MAX     256    /* rows of a prepared multi-row INSERT, a power of two */
+#define MR_SQL_SIZES        9      /* 256, 128, ... 1 */
 #define MR_PLACEHOLDERS_MAX 65535
 
 /* A stream's statements in one connection. */
 typedef struct mr_sql_stream {
     const mr_stream *stream;
     const mr_layout *layout;
-    MYSQL_STMT *bulk;              /* array binding */
+    MYSQL_STMT *bulk;                /* array binding */
     MYSQL_STMT *multi[MR_SQL_SIZES]; /* multi-row INSERTs, prepared when first needed */
-    uint32_t multi_first;          /* the largest that keeps below the limit of placeholders */
+    uint32_t multi_first;            /* the largest that keeps below the limit of placeholders */
 } mr_sql_stream;
 
 struct mr_sql {
     const mr_config *config;
     const mr_shard *shard;
     const mr_layout *layouts;
-    MYSQL *client;            /* NULL when not connected */
-    mr_sql_stream *streams;   /* [stream_count] */
-    MYSQL_BIND *binds;        /* scratch for one statement */
+    MYSQL *client;          /* NULL when not connected */
+    mr_sql_stream *streams; /* [stream_count] */
+    MYSQL_BIND *binds;      /* scratch for one statement */
     uint32_t binds_max;
-    char *text;               /* scratch for a statement's text */
-    bool bulk;                /* array binding, else multi-row INSERT */
-    bool mariadb;             /* the server's dialect of SQL */
+    char *text;   /* scratch for a statement's text */
+    bool bulk;    /* array binding, else multi-row INSERT */
+    bool mariadb; /* the server's dialect of SQL */
     uint64_t packet_bytes;
     unsigned long remembered; /* id of a connection that was left in the middle; 0: none */
 };

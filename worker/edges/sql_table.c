@@ -22,7 +22,8 @@ static void table_condition(mr_sql *sql, const mr_stream *stream, char *out, siz
     char database[600] = "DATABASE()", name[600], quoted[512];
     const char *dot = strchr(stream->table, '.');
     if (dot) {
-        mysql_real_escape_string(sql->client, quoted, stream->table, (unsigned long)(dot - stream->table) % 250);
+        mysql_real_escape_string(sql->client, quoted, stream->table,
+                                 (unsigned long)(dot - stream->table) % 250);
         snprintf(database, sizeof database, "'%s'", quoted);
     }
     const char *table = dot ? dot + 1 : stream->table;
@@ -90,10 +91,11 @@ static mr_sql_result read_indexes(mr_sql *sql, const char *condition, mr_table *
     char text[1536];
     MYSQL_RES *rows;
     MYSQL_ROW row;
-    snprintf(text, sizeof text,
-             "SELECT INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS WHERE %s "
-             "ORDER BY INDEX_NAME, SEQ_IN_INDEX",
-             condition);
+    snprintf(
+        text, sizeof text,
+        "SELECT INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS WHERE %s "
+        "ORDER BY INDEX_NAME, SEQ_IN_INDEX",
+        condition);
     mr_sql_result result = ask(sql, text, &rows);
     if (result.db_class != MR_DB_OK)
         return result;

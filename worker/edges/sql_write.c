@@ -4,13 +4,15 @@
 #include "base/must.h"
 #include "sql_private.h"
 
-_Static_assert(sizeof(mr_time) == sizeof(MYSQL_TIME) && offsetof(mr_time, year) == offsetof(MYSQL_TIME, year) &&
+_Static_assert(sizeof(mr_time) == sizeof(MYSQL_TIME) &&
+                   offsetof(mr_time, year) == offsetof(MYSQL_TIME, year) &&
                    offsetof(mr_time, second) == offsetof(MYSQL_TIME, second) &&
                    offsetof(mr_time, second_part) == offsetof(MYSQL_TIME, second_part) &&
                    offsetof(mr_time, negative) == offsetof(MYSQL_TIME, neg) &&
                    offsetof(mr_time, kind) == offsetof(MYSQL_TIME, time_type),
                "a time in a record is bound as it lies");
-_Static_assert((int)MR_VALUE_SET == (int)STMT_INDICATOR_NONE && (int)MR_VALUE_NULL == (int)STMT_INDICATOR_NULL,
+_Static_assert((int)MR_VALUE_SET == (int)STMT_INDICATOR_NONE &&
+                   (int)MR_VALUE_NULL == (int)STMT_INDICATOR_NULL,
                "an indicator in a record is bound as it lies");
 _Static_assert(MYSQL_TIMESTAMP_DATE == 0 && MYSQL_TIMESTAMP_DATETIME == 1 && MYSQL_TIMESTAMP_TIME == 2,
                "kinds of times as values.h writes them");
@@ -112,7 +114,8 @@ static mr_sql_result prepare(mr_sql *sql, const mr_stream *stream, uint32_t rows
     mr_buf text = mr_buf_over(sql->text, MR_SQL_TEXT_MAX);
     mr_sql_statement(stream, sql->mariadb ? MR_DIALECT_MARIADB : MR_DIALECT_MYSQL, rows, &text);
     if (text.full)
-        return mr_sql_trouble(MR_DB_SHARD_FATAL, "stream %s: its statement is longer than %d bytes: use fewer columns",
+        return mr_sql_trouble(MR_DB_SHARD_FATAL,
+                              "stream %s: its statement is longer than %d bytes: use fewer columns",
                               stream->name, MR_SQL_TEXT_MAX);
     MYSQL_STMT *statement = mysql_stmt_init(sql->client);
     must(statement);
@@ -148,11 +151,13 @@ static mr_sql_result execute(mr_sql *sql, MYSQL_STMT *statement, uint32_t rows)
     if (mysql_stmt_execute(statement))
         return mr_sql_result_of(sql->client, statement, MR_DB_AT_STATEMENT);
     if (mysql_warning_count(sql->client) > 0)
-        return mr_sql_trouble(MR_DB_SHARD_FATAL, "the server changed values while storing them (%u warnings): run "
-                                                 "`millrace check` and mend the table",
+        return mr_sql_trouble(MR_DB_SHARD_FATAL,
+                              "the server changed values while storing them (%u warnings): run "
+                              "`millrace check` and mend the table",
                               mysql_warning_count(sql->client));
     uint64_t affected = mysql_stmt_affected_rows(statement);
-    return (mr_sql_result){.db_class = MR_DB_OK, .rows_existing = affected < rows ? rows - (uint32_t)affected : 0};
+    return (mr_sql_result){.db_class = MR_DB_OK,
+                           .rows_existing = affected < rows ? rows - (uint32_t)affected : 0};
 }
 
 static mr_sql_result write_bulk(mr_sql *sql, mr_sql_stream *stream, unsigned char *records, uint32_t rows)

@@ -13,9 +13,9 @@
 
 const char *mr_type_name(mr_type type)
 {
-    static const char *const names[] = {"string", "int8",   "int16",  "int32", "int64",   "uint8",
-                                        "uint16", "uint32", "uint64", "double", "bool",    "decimal",
-                                        "datetime", "date", "time",   "uuid",  "binary", "json"};
+    static const char *const names[] = {"string",   "int8",   "int16",  "int32",  "int64",  "uint8",
+                                        "uint16",   "uint32", "uint64", "double", "bool",   "decimal",
+                                        "datetime", "date",   "time",   "uuid",   "binary", "json"};
     return names[type];
 }
 
@@ -32,8 +32,9 @@ static json_t *parse_text(mr_reader *reader, const char *name, char *text, size_
                                      .column = root ? 1 : error.column,
                                      .where = (char *)(uintptr_t)name,
                                      .what = root ? (char *)(uintptr_t) "expected an object" : error.text,
-                                     .remedy = (char *)(uintptr_t) "the configuration is one JSON object; only // "
-                                                                   "comments are allowed beside it"});
+                                     .remedy =
+                                         (char *)(uintptr_t) "the configuration is one JSON object; only // "
+                                                             "comments are allowed beside it"});
         json_decref(root);
         return NULL;
     }
@@ -44,8 +45,9 @@ static json_t *parse_text(mr_reader *reader, const char *name, char *text, size_
 static void read_root(mr_reader *reader, const json_t *root)
 {
     mr_config *config = reader->config;
-    static const mr_scope once[] = {MR_SCOPE_ROOT, MR_SCOPE_KAFKA,  MR_SCOPE_BATCH, MR_SCOPE_RETRY,    MR_SCOPE_PARK,
-                                    MR_SCOPE_DLQ,  MR_SCOPE_MEMORY, MR_SCOPE_HTTP,  MR_SCOPE_SHUTDOWN, MR_SCOPE_LOG};
+    static const mr_scope once[] = {MR_SCOPE_ROOT,     MR_SCOPE_KAFKA, MR_SCOPE_BATCH,  MR_SCOPE_RETRY,
+                                    MR_SCOPE_PARK,     MR_SCOPE_DLQ,   MR_SCOPE_MEMORY, MR_SCOPE_HTTP,
+                                    MR_SCOPE_SHUTDOWN, MR_SCOPE_LOG};
     for (size_t i = 0; i < sizeof once / sizeof once[0]; i++)
         mr_config_defaults(reader, once[i], mr_config_scope_at(config, once[i]));
     mr_config_defaults(reader, MR_SCOPE_SHARD, &reader->shard_defaults);
@@ -59,8 +61,8 @@ static void read_root(mr_reader *reader, const json_t *root)
         mr_config_assign_slots(reader);
 }
 
-mr_status mr_config_parse(const char *name, const char *text, size_t len, char *const *environment, mr_config **out,
-                          mr_findings *findings)
+mr_status mr_config_parse(const char *name, const char *text, size_t len, char *const *environment,
+                          mr_config **out, mr_findings *findings)
 {
     size_t errors_before = mr_findings_errors(findings);
     mr_arena *texts = mr_arena_new();
@@ -87,7 +89,8 @@ mr_status mr_config_parse(const char *name, const char *text, size_t len, char *
     return MR_OK;
 }
 
-mr_status mr_config_load(const char *file, char *const *environment, mr_config **config, mr_findings *findings)
+mr_status mr_config_load(const char *file, char *const *environment, mr_config **config,
+                         mr_findings *findings)
 {
     FILE *in = fopen(file, "rb");
     char *text = in ? malloc(FILE_MAX) : NULL;
@@ -101,7 +104,8 @@ mr_status mr_config_load(const char *file, char *const *environment, mr_config *
     if (unread) {
         status = failed == EACCES ? MR_DENIED : MR_CONFIG;
         mr_find(findings, MR_LEVEL_ERROR, status, file,
-                "name the configuration with -c FILE or $MILLRACE_CONFIG; `millrace config --starter` writes a first one",
+                "name the configuration with -c FILE or $MILLRACE_CONFIG; `millrace config --starter` writes "
+                "a first one",
                 "cannot be read: %s", strerror(failed));
     } else if (len == FILE_MAX) {
         mr_find(findings, MR_LEVEL_ERROR, status, file, "this is no configuration", "larger than 16 MiB");

@@ -16,7 +16,8 @@ static void check_column(mr_reader *reader, const mr_column *column, const char 
     char at[MR_CONFIG_PATH];
 #define AT(key) mr_config_below(at, path, key)
     if (!column->from.count && !column->value_json)
-        mr_config_error(reader, AT("from"), false, "say from which path, or give a constant `value`", "is missing");
+        mr_config_error(reader, AT("from"), false, "say from which path, or give a constant `value`",
+                        "is missing");
     if (column->from.count && column->value_json)
         mr_config_error(reader, AT("value"), true, "keep one of them", "from and value together");
     if (is_text(column->type) && !column->max_bytes)
@@ -32,15 +33,17 @@ static void check_column(mr_reader *reader, const mr_column *column, const char 
         mr_config_error(reader, AT("precision"), false, "such as \"precision\": 12, \"scale\": 2",
                         "precision and scale are required for decimal");
     if (column->type == MR_TYPE_DECIMAL && column->scale > column->precision && column->precision)
-        mr_config_error(reader, AT("scale"), false, "at most the precision", "%u digits after the point of %u in all",
-                        column->scale, column->precision);
+        mr_config_error(reader, AT("scale"), false, "at most the precision",
+                        "%u digits after the point of %u in all", column->scale, column->precision);
     if (column->type != MR_TYPE_DECIMAL && column->precision)
         mr_config_error(reader, AT("precision"), true, "leave it out", "means nothing for %s",
                         mr_type_name(column->type));
     if (column->unit != MR_UNIT_NONE && column->type != MR_TYPE_DATETIME)
-        mr_config_error(reader, AT("unit"), true, "leave it out", "means nothing for %s", mr_type_name(column->type));
+        mr_config_error(reader, AT("unit"), true, "leave it out", "means nothing for %s",
+                        mr_type_name(column->type));
     if (column->has_assume_offset && (column->type != MR_TYPE_DATETIME || column->unit != MR_UNIT_NONE))
-        mr_config_error(reader, AT("assume_offset"), true, "leave it out", "only for datetimes that are texts");
+        mr_config_error(reader, AT("assume_offset"), true, "leave it out",
+                        "only for datetimes that are texts");
     if (column->on_too_long != MR_TOO_LONG_DLQ && column->type != MR_TYPE_STRING)
         mr_config_error(reader, AT("on_too_long"), true, "leave it out", "means nothing for %s",
                         mr_type_name(column->type));
@@ -60,12 +63,14 @@ static void resolve_id(mr_reader *reader, mr_stream *stream, const json_t *objec
     mr_config_below(at, path, "id");
     if (!json_is_object(id)) {
         if (!id)
-            mr_config_error(reader, at, false, "{ \"column\": \"id\", \"from\": \"ksuid\" }, or { \"columns\": [...] }",
+            mr_config_error(reader, at, false,
+                            "{ \"column\": \"id\", \"from\": \"ksuid\" }, or { \"columns\": [...] }",
                             "is missing");
         return;
     }
     if (json_is_array(names) == (stream->id_ksuid || stream->id_column)) {
-        mr_config_error(reader, at, false, "{ \"column\": \"id\", \"from\": \"ksuid\" }, or { \"columns\": [...] }",
+        mr_config_error(reader, at, false,
+                        "{ \"column\": \"id\", \"from\": \"ksuid\" }, or { \"columns\": [...] }",
                         "an identity is a KSUID or columns");
         return;
     }
@@ -127,8 +132,9 @@ static void check_stream(mr_reader *reader, size_t i, const json_t *object)
         stream->key = (mr_sources){.at = &by_key, .count = 1};
     }
     if (!json_object_get(object, "key_missing"))
-        stream->key_missing = stream->key.count == 1 && stream->key.at[0].kind == MR_FROM_KEY ? MR_KEY_MISSING_SPREAD
-                                                                                             : MR_KEY_MISSING_DLQ;
+        stream->key_missing = stream->key.count == 1 && stream->key.at[0].kind == MR_FROM_KEY
+                                  ? MR_KEY_MISSING_SPREAD
+                                  : MR_KEY_MISSING_DLQ;
     for (size_t c = 0; c < stream->column_count; c++) {
         if (!stream->columns[c].name)
             continue;
@@ -138,13 +144,16 @@ static void check_stream(mr_reader *reader, size_t i, const json_t *object)
         for (size_t d = 0; d < c && !again; d++)
             again = stream->columns[d].name && !strcmp(stream->columns[d].name, stream->columns[c].name);
         if (again)
-            mr_config_error(reader, mr_config_below(at, column, "name"), false, "columns have different names", "\"%s\" is there already",
+            mr_config_error(reader, mr_config_below(at, column, "name"), false,
+                            "columns have different names", "\"%s\" is there already",
                             stream->columns[c].name);
     }
     resolve_id(reader, stream, object, path);
     for (size_t j = 0; j < i; j++)
-        if (stream->name && reader->config->streams[j].name && !strcmp(stream->name, reader->config->streams[j].name)) {
-            mr_config_error(reader, mr_config_below(at, path, "name"), false, "streams have different names", "\"%s\" is there already", stream->name);
+        if (stream->name && reader->config->streams[j].name &&
+            !strcmp(stream->name, reader->config->streams[j].name)) {
+            mr_config_error(reader, mr_config_below(at, path, "name"), false, "streams have different names",
+                            "\"%s\" is there already", stream->name);
         }
 }
 
@@ -160,8 +169,9 @@ static void check_sources(mr_reader *reader)
                     char path[64];
                     snprintf(path, sizeof path, "streams[%zu].topic", a);
                     if (!strcmp(one->topics[i], other->topics[j]))
-                        mr_config_error(reader, path, false, "one stream per topic", "the topic \"%s\" is %s's already",
-                                        one->topics[i], other->name ? other->name : "another stream");
+                        mr_config_error(reader, path, false, "one stream per topic",
+                                        "the topic \"%s\" is %s's already", one->topics[i],
+                                        other->name ? other->name : "another stream");
                     else if (one->id_ksuid && other->id_ksuid && one->table && other->table &&
                              !strcmp(one->table, other->table) &&
                              mr_ksuid_source(one->id_namespace, one->topics[i]) ==
@@ -181,9 +191,10 @@ static void check_shard(mr_reader *reader, size_t i)
     if (!shard->name)
         mr_config_error(reader, AT("name"), false, "name the shard", "is missing");
     for (size_t j = 0; j < i; j++)
-        if (shard->name && reader->config->shards[j].name && !strcmp(shard->name, reader->config->shards[j].name))
-            mr_config_error(reader, AT("name"), false, "shards have different names", "\"%s\" is there already",
-                            shard->name);
+        if (shard->name && reader->config->shards[j].name &&
+            !strcmp(shard->name, reader->config->shards[j].name))
+            mr_config_error(reader, AT("name"), false, "shards have different names",
+                            "\"%s\" is there already", shard->name);
     if (!shard->database)
         mr_config_error(reader, AT("database"), false, "here or in shard_defaults", "is missing");
     if (!shard->user)
@@ -192,7 +203,8 @@ static void check_shard(mr_reader *reader, size_t i)
         mr_config_error(reader, AT("host"), false, "name the server by host or by socket", "%s",
                         shard->host[0] ? "host and socket together" : "is missing");
     if (shard->password[0] && shard->password_file[0])
-        mr_config_error(reader, AT("password"), false, "keep password_file", "password and password_file together");
+        mr_config_error(reader, AT("password"), false, "keep password_file",
+                        "password and password_file together");
     if (shard->tls_mode > MR_TLS_VERIFY_IDENTITY)
         shard->tls_mode = shard->tls_ca_file[0] ? MR_TLS_VERIFY_IDENTITY : MR_TLS_DISABLED;
     if (shard->tls_mode == MR_TLS_DISABLED && (shard->tls_ca_file[0] || shard->tls_cert_file[0]))
@@ -253,7 +265,8 @@ static void check_kafka(mr_reader *reader)
 {
     const mr_kafka_config *kafka = &reader->config->kafka;
     if (!kafka->bootstrap_servers)
-        mr_config_error(reader, "kafka.bootstrap_servers", false, "name the brokers, host:port", "is missing");
+        mr_config_error(reader, "kafka.bootstrap_servers", false, "name the brokers, host:port",
+                        "is missing");
     if (!kafka->group_id)
         mr_config_error(reader, "kafka.group_id", false, "name the consumer group", "is missing");
     check_properties(reader, &kafka->properties, "properties");
@@ -277,7 +290,8 @@ void mr_config_check_streams(mr_reader *reader, const json_t *root)
     for (size_t i = 0; i < config->shard_count; i++)
         check_shard(reader, i);
     if (config->retry.backoff_max_ms < config->retry.backoff_min_ms)
-        mr_config_error(reader, "retry.backoff_max_ms", false, "at least backoff_min_ms", "below backoff_min_ms");
+        mr_config_error(reader, "retry.backoff_max_ms", false, "at least backoff_min_ms",
+                        "below backoff_min_ms");
     if (config->park.probe_max_ms < config->park.probe_min_ms)
         mr_config_error(reader, "park.probe_max_ms", false, "at least probe_min_ms", "below probe_min_ms");
     if (!config->dlq.topic[0])

@@ -31,7 +31,8 @@ const char *mr_config_item(char at[MR_CONFIG_PATH], const char *path, size_t i)
     return at;
 }
 
-void mr_config_error(mr_reader *reader, const char *path, bool at_key, const char *remedy, const char *what, ...)
+void mr_config_error(mr_reader *reader, const char *path, bool at_key, const char *remedy, const char *what,
+                     ...)
 {
     char text[1024];
     va_list arguments;
@@ -174,7 +175,8 @@ static void store_number(const mr_key *key, void *into, uint64_t value)
     }
 }
 
-static void read_number(mr_reader *reader, const mr_key *key, const json_t *value, const char *path, void *into)
+static void read_number(mr_reader *reader, const mr_key *key, const json_t *value, const char *path,
+                        void *into)
 {
     if (!json_is_integer(value)) {
         wrong_kind(reader, path, "a whole number", value);
@@ -182,9 +184,10 @@ static void read_number(mr_reader *reader, const mr_key *key, const json_t *valu
     }
     json_int_t number = json_integer_value(value);
     if (number < 0 || (uint64_t)number < key->least || (uint64_t)number > key->most) {
-        mr_config_error(reader, path, false, "choose a value in that range", "%lld is not between %llu and %llu%s%s",
-                        (long long)number, (unsigned long long)key->least, (unsigned long long)key->most,
-                        key->unit ? " " : "", key->unit ? key->unit : "");
+        mr_config_error(reader, path, false, "choose a value in that range",
+                        "%lld is not between %llu and %llu%s%s", (long long)number,
+                        (unsigned long long)key->least, (unsigned long long)key->most, key->unit ? " " : "",
+                        key->unit ? key->unit : "");
         return;
     }
     store_number(key, into, (uint64_t)number);
@@ -204,7 +207,8 @@ static int choice_of(const char *choices, const char *text)
     return -1;
 }
 
-static void read_choice(mr_reader *reader, const mr_key *key, const json_t *value, const char *path, void *into)
+static void read_choice(mr_reader *reader, const mr_key *key, const json_t *value, const char *path,
+                        void *into)
 {
     if (!json_is_string(value)) {
         wrong_kind(reader, path, "a string", value);
@@ -229,7 +233,8 @@ static void read_choice(mr_reader *reader, const mr_key *key, const json_t *valu
         mr_config_error(reader, path, false, remedy, "\"%s\" is not known here", text);
 }
 
-static void read_properties(mr_reader *reader, const mr_key *key, const json_t *value, const char *path, void *into)
+static void read_properties(mr_reader *reader, const mr_key *key, const json_t *value, const char *path,
+                            void *into)
 {
     if (!json_is_object(value)) {
         wrong_kind(reader, path, "an object of names and values", value);
@@ -261,7 +266,8 @@ static void read_properties(mr_reader *reader, const mr_key *key, const json_t *
     }
 }
 
-static void read_value(mr_reader *reader, const mr_key *key, const json_t *value, const char *path, void *into)
+static void read_value(mr_reader *reader, const mr_key *key, const json_t *value, const char *path,
+                       void *into)
 {
     switch (key->kind) {
     case MR_KIND_TEXT:
@@ -295,7 +301,8 @@ static void read_value(mr_reader *reader, const mr_key *key, const json_t *value
         else if (key->inner == MR_SCOPE_SHARD)
             mr_config_read_scope(reader, key->inner, value, path, &reader->shard_defaults);
         else
-            mr_config_read_scope(reader, key->inner, value, path, mr_config_scope_at(reader->config, key->inner));
+            mr_config_read_scope(reader, key->inner, value, path,
+                                 mr_config_scope_at(reader->config, key->inner));
         break;
     case MR_KIND_PROPERTIES:
         read_properties(reader, key, value, path, into);
@@ -345,7 +352,8 @@ static void unknown_key(mr_reader *reader, mr_scope scope, const char *name, con
     mr_config_error(reader, path, true, remedy, "unknown key");
 }
 
-void mr_config_read_scope(mr_reader *reader, mr_scope scope, const json_t *object, const char *path, void *into)
+void mr_config_read_scope(mr_reader *reader, mr_scope scope, const json_t *object, const char *path,
+                          void *into)
 {
     const char *name;
     json_t *value;
@@ -391,7 +399,8 @@ void *mr_config_scope_at(mr_config *config, mr_scope scope)
 const char *mr_config_scope_path(mr_scope scope)
 {
     for (size_t i = 0; i < mr_key_count; i++)
-        if (mr_keys[i].scope == MR_SCOPE_ROOT && mr_keys[i].kind == MR_KIND_OBJECT && mr_keys[i].inner == scope)
+        if (mr_keys[i].scope == MR_SCOPE_ROOT && mr_keys[i].kind == MR_KIND_OBJECT &&
+            mr_keys[i].inner == scope)
             return mr_keys[i].name;
     return "";
 }
@@ -414,15 +423,16 @@ static void override(mr_reader *reader, const mr_key *key, const char *variable,
     if (value)
         read_value(reader, key, value, variable, mr_config_scope_at(reader->config, key->scope));
     else
-        mr_config_error(reader, variable, false, "give it a value of the key's type", "\"%s\" is no value for %s.%s",
-                        text, mr_config_scope_path(key->scope), key->name);
+        mr_config_error(reader, variable, false, "give it a value of the key's type",
+                        "\"%s\" is no value for %s.%s", text, mr_config_scope_path(key->scope), key->name);
     json_decref(value);
 }
 
 /* Kubernetes sets these for a Service named millrace; the others are the program's own. */
 static bool expected(const char *name)
 {
-    static const char *const known[] = {"MILLRACE_CONFIG=", "MILLRACE_PORT=", "MILLRACE_PORT_", "MILLRACE_SERVICE_"};
+    static const char *const known[] = {"MILLRACE_CONFIG=", "MILLRACE_PORT=", "MILLRACE_PORT_",
+                                        "MILLRACE_SERVICE_"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (!strncmp(name, known[i], strlen(known[i])))
             return true;

@@ -40,10 +40,11 @@ static json_t *key_schema(const mr_key *key)
     case MR_KIND_OBJECT:
         return scope_schema(key->inner, !strcmp(key->name, "shard_defaults"));
     case MR_KIND_LIST:
-        return json_pack("{s:s, s:i, s:o}", "type", "array", "minItems", 1, "items", scope_schema(key->inner, false));
+        return json_pack("{s:s, s:i, s:o}", "type", "array", "minItems", 1, "items",
+                         scope_schema(key->inner, false));
     case MR_KIND_PROPERTIES:
-        return json_pack("{s:s, s:{s:[s,s,s]}}", "type", "object", "additionalProperties", "type", "string", "integer",
-                         "boolean");
+        return json_pack("{s:s, s:{s:[s,s,s]}}", "type", "object", "additionalProperties", "type", "string",
+                         "integer", "boolean");
     case MR_KIND_SPECIAL:
         return special_schema(key);
     case MR_KIND_RESERVED:
@@ -69,7 +70,8 @@ static json_t *scope_schema(mr_scope scope, bool shard_defaults)
         if (key->flags & MR_KEY_REQUIRED && !elsewhere)
             json_array_append_new(required, json_string(key->name));
     }
-    json_t *made = json_pack("{s:s, s:o, s:b}", "type", "object", "properties", properties, "additionalProperties", 0);
+    json_t *made =
+        json_pack("{s:s, s:o, s:b}", "type", "object", "properties", properties, "additionalProperties", 0);
     if (json_array_size(required) > 0)
         json_object_set(made, "required", required);
     json_decref(required);
@@ -91,7 +93,8 @@ void mr_config_schema(FILE *out)
 
 void mr_config_starter(FILE *out)
 {
-    fputs("// A first configuration for millrace.  Next: millrace check -c FILE, millrace ddl -c FILE, millrace run -c FILE.\n"
+    fputs("// A first configuration for millrace.  Next: millrace check -c FILE, millrace ddl -c FILE, "
+          "millrace run -c FILE.\n"
           "// Every key is explained by `millrace config --reference`.\n"
           "{\n"
           "  \"kafka\": {\n"
@@ -107,16 +110,20 @@ void mr_config_starter(FILE *out)
           "    // What makes a row unique: a KSUID of the event's coordinates, BINARY(20).\n"
           "    \"id\": { \"column\": \"id\", \"from\": \"ksuid\" },\n"
           "    \"columns\": [\n"
-          "      { \"name\": \"type\", \"from\": \"type\", \"type\": \"string\", \"max_bytes\": 16, \"required\": true },\n"
+          "      { \"name\": \"type\", \"from\": \"type\", \"type\": \"string\", \"max_bytes\": 16, "
+          "\"required\": true },\n"
           "      { \"name\": \"user_id\", \"from\": \"userId\", \"type\": \"string\", \"max_bytes\": 64 },\n"
-          "      { \"name\": \"total\", \"from\": \"properties.total\", \"type\": \"decimal\", \"precision\": 12, \"scale\": 2 },\n"
+          "      { \"name\": \"total\", \"from\": \"properties.total\", \"type\": \"decimal\", "
+          "\"precision\": 12, \"scale\": 2 },\n"
           "      { \"name\": \"occurred_at\", \"from\": \"timestamp\", \"type\": \"datetime\" },\n"
-          "      { \"name\": \"properties\", \"from\": \"properties\", \"type\": \"json\", \"max_bytes\": 1024 },\n"
+          "      { \"name\": \"properties\", \"from\": \"properties\", \"type\": \"json\", \"max_bytes\": "
+          "1024 },\n"
           "      { \"name\": \"kafka_offset\", \"from\": \"@offset\", \"type\": \"int64\" }\n"
           "    ]\n"
           "  }],\n"
           "  // What all shards have in common.\n"
-          "  \"shard_defaults\": { \"user\": \"millrace\", \"database\": \"events\", \"password_file\": \"/run/secrets/db\" },\n"
+          "  \"shard_defaults\": { \"user\": \"millrace\", \"database\": \"events\", \"password_file\": "
+          "\"/run/secrets/db\" },\n"
           "  \"shards\": [\n"
           "    { \"name\": \"s0\", \"host\": \"db-0\" },\n"
           "    { \"name\": \"s1\", \"host\": \"db-1\" }\n"

@@ -24,8 +24,8 @@ static void claim(mr_reader *reader, uint16_t shard, uint32_t from, uint32_t to,
     for (uint32_t slot = from; slot <= to; slot++) {
         uint16_t *owner = &config->slot_shard[slot];
         if (*owner != FREE) {
-            mr_config_error(reader, path, false, "give each slot to one shard", "slot %u is %s's already", slot,
-                            config->shards[*owner].name);
+            mr_config_error(reader, path, false, "give each slot to one shard", "slot %u is %s's already",
+                            slot, config->shards[*owner].name);
             return;
         }
         *owner = shard;
@@ -45,7 +45,8 @@ static void read_ranges(mr_reader *reader, uint16_t shard, const char *path)
             well = read_number(&at, &to);
         }
         if (!well || (*at && *at != ',')) {
-            mr_config_error(reader, path, false, "write ranges such as 0-511,600", "\"%s\" names no slots", text);
+            mr_config_error(reader, path, false, "write ranges such as 0-511,600", "\"%s\" names no slots",
+                            text);
             return;
         }
         if (from > to || to >= config->slots) {
@@ -69,7 +70,8 @@ void mr_config_assign_slots(mr_reader *reader)
 {
     mr_config *config = reader->config;
     size_t said = 0;
-    config->slot_shard = mr_arena_take(config->texts, "configuration", config->slots, sizeof *config->slot_shard);
+    config->slot_shard =
+        mr_arena_take(config->texts, "configuration", config->slots, sizeof *config->slot_shard);
     memset(config->slot_shard, 0xff, config->slots * sizeof *config->slot_shard);
     for (size_t i = 0; i < config->shard_count; i++) {
         char path[64];
@@ -82,15 +84,16 @@ void mr_config_assign_slots(mr_reader *reader)
     if (said == 0) {
         split_evenly(config);
         if (config->slots < config->shard_count)
-            mr_config_error(reader, "slots", false, "use at least as many slots as shards", "%u slots for %zu shards",
-                            config->slots, config->shard_count);
+            mr_config_error(reader, "slots", false, "use at least as many slots as shards",
+                            "%u slots for %zu shards", config->slots, config->shard_count);
         return;
     }
     if (mr_findings_errors(reader->findings) > 0)
         return;
     for (uint32_t slot = 0; slot < config->slots; slot++)
         if (config->slot_shard[slot] == FREE) {
-            mr_config_error(reader, "shards", false, "give every slot to a shard", "slot %u has no shard", slot);
+            mr_config_error(reader, "shards", false, "give every slot to a shard", "slot %u has no shard",
+                            slot);
             return;
         }
 }

@@ -50,8 +50,9 @@ static bool read_source(mr_reader *reader, const char *text, const char *path, m
     static const struct {
         const char *name;
         mr_source_kind kind;
-    } specials[] = {{"@key", MR_FROM_KEY},       {"@topic", MR_FROM_TOPIC},         {"@partition", MR_FROM_PARTITION},
-                    {"@offset", MR_FROM_OFFSET}, {"@timestamp", MR_FROM_TIMESTAMP}, {"@value", MR_FROM_VALUE}};
+    } specials[] = {
+        {"@key", MR_FROM_KEY},       {"@topic", MR_FROM_TOPIC},         {"@partition", MR_FROM_PARTITION},
+        {"@offset", MR_FROM_OFFSET}, {"@timestamp", MR_FROM_TIMESTAMP}, {"@value", MR_FROM_VALUE}};
     *source = (mr_source){.kind = MR_FROM_PATH, .text = text};
     if (text[0] != '@')
         return read_steps(reader, source, text, path);
@@ -65,7 +66,8 @@ static bool read_source(mr_reader *reader, const char *text, const char *path, m
         source->header = text + 8;
         return true;
     }
-    mr_config_error(reader, path, false, "one of @key, @topic, @partition, @offset, @timestamp, @value, @header.NAME",
+    mr_config_error(reader, path, false,
+                    "one of @key, @topic, @partition, @offset, @timestamp, @value, @header.NAME",
                     "\"%s\" is no source", text);
     return false;
 }
@@ -123,10 +125,11 @@ static void read_start(mr_reader *reader, const json_t *value, const char *path)
     if (rest && *rest == '.')
         rest += 1 + strspn(rest + 1, "0123456789");
     int hours = 0, minutes = 0, used = 0;
-    bool offset = rest && (*rest == '+' || *rest == '-') && sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) == 2 &&
-                  rest[1 + used] == 0;
+    bool offset = rest && (*rest == '+' || *rest == '-') &&
+                  sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) == 2 && rest[1 + used] == 0;
     if (!rest || !(offset || !strcmp(rest, "Z"))) {
-        mr_config_error(reader, path, false, "earliest, latest, error, or a time such as 2026-01-31T00:00:00Z",
+        mr_config_error(reader, path, false,
+                        "earliest, latest, error, or a time such as 2026-01-31T00:00:00Z",
                         "\"%s\" is no place to start", text);
         return;
     }
@@ -156,8 +159,9 @@ static void read_assume_offset(mr_reader *reader, const char *text, const char *
     int hours = 0, minutes = 0, used = 0;
     if (!strcmp(text, "Z")) {
         column->has_assume_offset = true;
-    } else if ((text[0] == '+' || text[0] == '-') && sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) == 2 &&
-               text[1 + used] == 0 && hours <= 18 && minutes < 60) {
+    } else if ((text[0] == '+' || text[0] == '-') &&
+               sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) == 2 && text[1 + used] == 0 &&
+               hours <= 18 && minutes < 60) {
         column->has_assume_offset = true;
         column->assume_offset_min = (hours * 60 + minutes) * (text[0] == '-' ? -1 : 1);
     } else {
@@ -175,7 +179,8 @@ static void read_accept(mr_reader *reader, const json_t *value, const char *path
         else if (!strcmp(texts[i], "string"))
             column->accept_string = true;
         else
-            mr_config_error(reader, path, false, "\"number\" and \"string\"", "\"%s\" cannot be accepted", texts[i]);
+            mr_config_error(reader, path, false, "\"number\" and \"string\"", "\"%s\" cannot be accepted",
+                            texts[i]);
     }
 }
 
@@ -217,7 +222,8 @@ static void read_id_special(mr_reader *reader, const mr_key *key, const json_t *
     else if (text && !strcmp(key->name, "column"))
         stream->id_column = text;
     else if (text && strcmp(text, "ksuid") != 0)
-        mr_config_error(reader, path, false, "\"ksuid\", or name columns in id.columns", "\"%s\" makes no identity", text);
+        mr_config_error(reader, path, false, "\"ksuid\", or name columns in id.columns",
+                        "\"%s\" makes no identity", text);
     else if (text)
         stream->id_ksuid = true;
 }
@@ -294,7 +300,8 @@ static list read_list(mr_reader *reader, mr_scope scope, const json_t *value, co
     return made;
 }
 
-void mr_config_read_special(mr_reader *reader, const mr_key *key, const json_t *value, const char *path, void *into)
+void mr_config_read_special(mr_reader *reader, const mr_key *key, const json_t *value, const char *path,
+                            void *into)
 {
     if (key->kind == MR_KIND_LIST && key->inner == MR_SCOPE_STREAM) {
         list made = read_list(reader, MR_SCOPE_STREAM, value, path, sizeof(mr_stream), MR_STREAMS_MAX, NULL);

@@ -150,7 +150,8 @@ mr_reason mr_decode_scan(mr_decoder *decoder, const mr_event *event, uint64_t *h
     else if (event->value_len == 0)
         refusal->reason = MR_REASON_EMPTY;
     else
-        refusal->reason = mr_json_scan(decoder->paths, event->value, event->value_len, decoder->spans, &refusal->position);
+        refusal->reason =
+            mr_json_scan(decoder->paths, event->value, event->value_len, decoder->spans, &refusal->position);
     return refusal->reason ? refusal->reason : find_key(decoder, event, hash, refusal);
 }
 
@@ -178,7 +179,8 @@ static bool deal_with_long(const target *to, size_t *len, const char *text)
     size_t bytes = 0, chars = 0;
     while (bytes < *len) {
         size_t next = mr_utf8_char(text + bytes, *len - bytes);
-        if (next == 0 || bytes + next > column->max_bytes || (column->max_chars && chars == column->max_chars))
+        if (next == 0 || bytes + next > column->max_bytes ||
+            (column->max_chars && chars == column->max_chars))
             break;
         bytes += next;
         chars++;
@@ -273,7 +275,8 @@ static bool as_number(const mr_column *column, const mr_value *value)
 
 static mr_reason no_number(const mr_column *column, const mr_value *value)
 {
-    return value->kind == MR_JSON_STRING && column->accept_string ? MR_REASON_BAD_FORMAT : MR_REASON_WRONG_TYPE;
+    return value->kind == MR_JSON_STRING && column->accept_string ? MR_REASON_BAD_FORMAT
+                                                                  : MR_REASON_WRONG_TYPE;
 }
 
 static mr_reason store_number(const target *to, const mr_value *value)
@@ -307,15 +310,17 @@ static mr_reason store_time(const target *to, const mr_value *value)
     mr_time *out = (mr_time *)(void *)to->value;
     mr_unit unit = to->plan->from_timestamp ? MR_UNIT_MS : column->unit;
     if (column->type == MR_TYPE_DATETIME && unit != MR_UNIT_NONE)
-        return as_number(column, value) ? mr_epoch_to_datetime(value->at, value->len, unit, column->truncate_fraction, out)
-                                        : no_number(column, value);
+        return as_number(column, value)
+                   ? mr_epoch_to_datetime(value->at, value->len, unit, column->truncate_fraction, out)
+                   : no_number(column, value);
     if (value->kind != MR_JSON_STRING)
         return MR_REASON_WRONG_TYPE;
     if (column->type == MR_TYPE_DATE)
         return mr_to_date(value->at, value->len, out);
     if (column->type == MR_TYPE_TIME)
         return mr_to_time(value->at, value->len, column->truncate_fraction, out);
-    return mr_to_datetime(value->at, value->len, column->has_assume_offset ? &column->assume_offset_min : NULL,
+    return mr_to_datetime(value->at, value->len,
+                          column->has_assume_offset ? &column->assume_offset_min : NULL,
                           column->truncate_fraction, out);
 }
 
@@ -390,8 +395,8 @@ __attribute__((noinline)) static mr_reason store_unescaped(const target *to, mr_
     return store_present(to, &value);
 }
 
-mr_reason mr_decode_value(const mr_column_plan *plan, const mr_layout *layout, unsigned char *record, uint32_t field,
-                          const mr_value *value)
+mr_reason mr_decode_value(const mr_column_plan *plan, const mr_layout *layout, unsigned char *record,
+                          uint32_t field, const mr_value *value)
 {
     unsigned long nowhere;
     bool has_length = layout->field[field].form <= MR_FORM_BYTES;
@@ -423,8 +428,8 @@ static void store_default(const mr_decoder *decoder, unsigned char *record, uint
     memcpy(record + about->value_at, decoder->defaults + about->value_at, about->capacity);
 }
 
-mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned char *record, uint32_t *wire_bytes,
-                          mr_refusal *refusal)
+mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned char *record,
+                          uint32_t *wire_bytes, mr_refusal *refusal)
 {
     const mr_stream *stream = decoder->stream;
     const mr_layout *layout = &decoder->layout;
@@ -433,8 +438,8 @@ mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned c
     if (stream->id_ksuid) {
         *mr_record_indicator(layout, record, 0) = MR_VALUE_SET;
         *mr_record_length(layout, record, 0) = MR_KSUID_BYTES;
-        mr_ksuid_make(mr_record_value(layout, record, 0), event->timestamp_ms, event->source_hash, event->partition,
-                      event->offset);
+        mr_ksuid_make(mr_record_value(layout, record, 0), event->timestamp_ms, event->source_hash,
+                      event->partition, event->offset);
         field = 1;
     }
     for (size_t i = 0; i < stream->column_count; i++, field++) {
@@ -447,7 +452,8 @@ mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned c
         } else {
             mr_reason reason = mr_decode_value(plan, layout, record, field, &value);
             if (reason) {
-                *refusal = (mr_refusal){.reason = reason, .position = value.position, .column = plan->column->name};
+                *refusal =
+                    (mr_refusal){.reason = reason, .position = value.position, .column = plan->column->name};
                 return reason;
             }
         }

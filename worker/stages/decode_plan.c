@@ -55,8 +55,8 @@ void mr_stream_layout(const mr_stream *stream, mr_layout *layout)
     if (stream->id_ksuid)
         layout->field[layout->fields++] = (mr_field){.form = MR_FORM_BYTES, .capacity = MR_KSUID_BYTES};
     for (size_t i = 0; i < stream->column_count; i++)
-        layout->field[layout->fields++] =
-            (mr_field){.form = form_of(stream->columns[i].type), .capacity = capacity_of(&stream->columns[i])};
+        layout->field[layout->fields++] = (mr_field){.form = form_of(stream->columns[i].type),
+                                                     .capacity = capacity_of(&stream->columns[i])};
     mr_layout_place(layout);
 }
 
@@ -85,7 +85,8 @@ static mr_from *compile_sources(mr_decoder *decoder, const mr_sources *sources, 
 
 /* ---- constants and defaults ---- */
 
-static mr_status store_constant(mr_decoder *decoder, size_t i, uint32_t field, const char *json, mr_error *error)
+static mr_status store_constant(mr_decoder *decoder, size_t i, uint32_t field, const char *json,
+                                mr_error *error)
 {
     const mr_column *column = &decoder->stream->columns[i];
     mr_span span;
@@ -94,8 +95,8 @@ static mr_status store_constant(mr_decoder *decoder, size_t i, uint32_t field, c
     /* As the one member of an object, so that the scanner of events reads it. */
     int len = snprintf(text, sizeof text, "{\"v\":%s}", json);
     if (len >= (int)sizeof text)
-        return mr_fail(error, MR_CONFIG, "column %s: its constant is longer than %zu bytes: shorten it", column->name,
-                       sizeof text - 8);
+        return mr_fail(error, MR_CONFIG, "column %s: its constant is longer than %zu bytes: shorten it",
+                       column->name, sizeof text - 8);
     mr_arena *scratch = mr_arena_new();
     must(scratch);
     mr_paths *first = mr_paths_new(scratch, 1, 1);
@@ -103,12 +104,13 @@ static mr_status store_constant(mr_decoder *decoder, size_t i, uint32_t field, c
     mr_paths_seal(first);
     mr_reason reason = mr_json_scan(first, text, (size_t)len, &span, &position);
     mr_arena_free(scratch);
-    mr_value value = {.kind = (mr_json_kind)span.kind, .at = text + span.at, .len = span.len, .escaped = span.escaped};
+    mr_value value = {
+        .kind = (mr_json_kind)span.kind, .at = text + span.at, .len = span.len, .escaped = span.escaped};
     if (!reason)
         reason = mr_decode_value(&decoder->columns[i], &decoder->layout, decoder->defaults, field, &value);
     if (reason)
-        return mr_fail(error, MR_CONFIG, "column %s: its constant or default %s does not fit: %s", column->name, json,
-                       mr_reason_text(reason));
+        return mr_fail(error, MR_CONFIG, "column %s: its constant or default %s does not fit: %s",
+                       column->name, json, mr_reason_text(reason));
     return MR_OK;
 }
 

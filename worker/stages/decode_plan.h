@@ -43,7 +43,7 @@ struct mr_decoder {
 };
 
 /* Converts one value into its field. */
-mr_reason mr_decode_value(const mr_column_plan *plan, const mr_layout *layout, unsigned char *record, uint32_t field,
-                          const mr_value *value);
+mr_reason mr_decode_value(const mr_column_plan *plan, const mr_layout *layout, unsigned char *record,
+                          uint32_t field, const mr_value *value);
 
 #endif

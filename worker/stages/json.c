@@ -73,8 +73,9 @@ size_t mr_json_plain(const char *text, size_t len)
     size_t i = 0;
     for (; i + 16 <= len; i += 16) {
         uint8x16_t bytes = vld1q_u8((const uint8_t *)(text + i));
-        uint8x16_t special = vorrq_u8(vorrq_u8(vcltq_u8(bytes, vdupq_n_u8(0x20)), vcgeq_u8(bytes, vdupq_n_u8(0x80))),
-                                      vorrq_u8(vceqq_u8(bytes, vdupq_n_u8('"')), vceqq_u8(bytes, vdupq_n_u8('\\'))));
+        uint8x16_t special =
+            vorrq_u8(vorrq_u8(vcltq_u8(bytes, vdupq_n_u8(0x20)), vcgeq_u8(bytes, vdupq_n_u8(0x80))),
+                     vorrq_u8(vceqq_u8(bytes, vdupq_n_u8('"')), vceqq_u8(bytes, vdupq_n_u8('\\'))));
         if (vmaxvq_u8(special))
             break;
     }
@@ -220,7 +221,8 @@ static bool pass_number(pass *p, mr_span *span)
         if (pass_digits(p) == 0)
             return refuse(p, MR_REASON_JSON_SYNTAX);
     }
-    *span = (mr_span){.at = (uint32_t)(from - p->text), .len = (uint32_t)(p->at - from), .kind = MR_JSON_NUMBER};
+    *span =
+        (mr_span){.at = (uint32_t)(from - p->text), .len = (uint32_t)(p->at - from), .kind = MR_JSON_NUMBER};
     return true;
 }
 
@@ -254,7 +256,8 @@ static const mr_node *child_of(const pass *p, const mr_node *node, const char *n
 }
 
 /* Rare, and kept apart for its buffer: every call would clear it. */
-__attribute__((noinline)) static const mr_node *child_escaped(const pass *p, const mr_node *node, const mr_span *name)
+__attribute__((noinline)) static const mr_node *child_escaped(const pass *p, const mr_node *node,
+                                                              const mr_span *name)
 {
     char plain[MR_STEP_MAX];
     if (name->len > sizeof plain)

@@ -12,8 +12,11 @@ mr_paths *mr_paths_new(mr_arena *arena, size_t paths_max, size_t steps_max)
     paths->node = mr_arena_take(arena, "decoders", paths->nodes_max, sizeof *paths->node);
     paths->span_of = mr_arena_take(arena, "decoders", paths_max ? paths_max : 1, sizeof *paths->span_of);
     paths->nodes = 1;
-    paths->node[0] =
-        (mr_node){.name = "", .index = MR_NODE_NONE, .first_child = MR_NODE_NONE, .next = MR_NODE_NONE, .number = MR_NODE_NONE};
+    paths->node[0] = (mr_node){.name = "",
+                               .index = MR_NODE_NONE,
+                               .first_child = MR_NODE_NONE,
+                               .next = MR_NODE_NONE,
+                               .number = MR_NODE_NONE};
     return paths;
 }
 

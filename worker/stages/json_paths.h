@@ -5,16 +5,17 @@
 #include "stages/json.h"
 
 #define MR_NODE_NONE UINT32_MAX
-#define MR_STEP_MAX 3072 /* six times the longest step, which the configuration bounds at 512 bytes */
+#define MR_STEP_MAX  3072 /* six times the longest step, which the configuration bounds at 512 bytes */
 
 typedef struct mr_node {
     const char *name;
     size_t name_len;
     uint32_t index; /* the step as an array index; MR_NODE_NONE when it is none */
     uint32_t first_child, next;
-    uint32_t number;               /* of the path that ends here; MR_NODE_NONE */
-    uint32_t own;                  /* its span */
-    uint32_t below_from, below_to; /* spans of the paths that go on from here: contiguous, for spans are numbered depth first */
+    uint32_t number; /* of the path that ends here; MR_NODE_NONE */
+    uint32_t own;    /* its span */
+    uint32_t below_from,
+        below_to; /* spans of the paths that go on from here: contiguous, for spans are numbered depth first */
 } mr_node;
 
 struct mr_paths {

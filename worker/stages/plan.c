@@ -22,11 +22,12 @@ mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, 
     uint64_t page = pool / (4 * triples);
     if (page / largest < MR_PAGE_ROWS_MIN) {
         uint64_t needed = (4 * triples * MR_PAGE_ROWS_MIN * largest + (1 << 20) - 1) >> 20;
-        return mr_fail(error, MR_CONFIG,
-                       "memory.pool_mib %u is too small for %u consumer threads x %zu streams x %zu shards with "
-                       "records of %u bytes: set it to at least %llu, or lower max_bytes of the columns",
-                       config->memory.pool_mib, config->kafka.consumer_threads, config->stream_count,
-                       config->shard_count, largest, (unsigned long long)needed);
+        return mr_fail(
+            error, MR_CONFIG,
+            "memory.pool_mib %u is too small for %u consumer threads x %zu streams x %zu shards with "
+            "records of %u bytes: set it to at least %llu, or lower max_bytes of the columns",
+            config->memory.pool_mib, config->kafka.consumer_threads, config->stream_count,
+            config->shard_count, largest, (unsigned long long)needed);
     }
     page = least(page, (uint64_t)largest * MR_PAGE_ROWS_MAX);
     uint64_t wanted = config->batch.max_bytes > (uint64_t)largest * MR_PAGE_ROWS_MIN
@@ -37,7 +38,8 @@ mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, 
     plan->rows_page = (uint32_t)(page / largest);
     plan->pages_each = (uint32_t)(pool / config->kafka.consumer_threads / page);
     /* A hold has at least one row of its page behind it, and a page holds each partition once. */
-    plan->holds_each = plan->pages_each * (uint32_t)least(page / smallest, MR_PARTITIONS_EACH) + MR_DEAD_LETTERS_EACH;
+    plan->holds_each =
+        plan->pages_each * (uint32_t)least(page / smallest, MR_PARTITIONS_EACH) + MR_DEAD_LETTERS_EACH;
     return MR_OK;
 }
 

@@ -31,11 +31,14 @@ static bool one_of(const char *text, const char *list)
     return false;
 }
 
-#define REPORT(c, level, remedy, ...) mr_find((c)->findings, level, MR_CONFIG, (c)->where, remedy, __VA_ARGS__)
+#define REPORT(c, level, remedy, ...)                                                                        \
+    mr_find((c)->findings, level, MR_CONFIG, (c)->where, remedy, __VA_ARGS__)
 
-static void wrong_type(const comparison *c, const mr_column *column, const mr_table_column *has, const char *wanted)
+static void wrong_type(const comparison *c, const mr_column *column, const mr_table_column *has,
+                       const char *wanted)
 {
-    REPORT(c, MR_LEVEL_ERROR, "change the column with ALTER TABLE, or the stream's type; `millrace ddl` shows what fits",
+    REPORT(c, MR_LEVEL_ERROR,
+           "change the column with ALTER TABLE, or the stream's type; `millrace ddl` shows what fits",
            "column %s is %s, but the stream writes %s: it takes %s", column->name, has->column_type,
            mr_type_name(column->type), wanted);
 }
@@ -53,7 +56,11 @@ static void compare_integer(const comparison *c, const mr_column *column, const 
                                                    : 8u << (column->type - MR_TYPE_INT8);
     if (!strcmp(has->data_type, "decimal")) {
         static const uint32_t digits_of[] = {3, 5, 10, 20};
-        uint32_t digits = column->type == MR_TYPE_BOOL ? 1 : digits_of[wanted == 8 ? 0 : wanted == 16 ? 1 : wanted == 32 ? 2 : 3];
+        uint32_t digits = column->type == MR_TYPE_BOOL ? 1
+                                                       : digits_of[wanted == 8    ? 0
+                                                                   : wanted == 16 ? 1
+                                                                   : wanted == 32 ? 2
+                                                                                  : 3];
         if (has->precision - has->scale < digits || has->is_unsigned != is_unsigned)
             wrong_type(c, column, has, "an integer as wide");
         return;
@@ -74,7 +81,8 @@ static void compare_charset(const comparison *c, const mr_column *column, const 
 {
     if (has->charset[0] && strcmp(has->charset, "utf8mb4") != 0)
         REPORT(c, MR_LEVEL_ERROR, "ALTER TABLE ... CHARACTER SET utf8mb4",
-               "column %s has the character set %s, which cannot hold all of UTF-8", column->name, has->charset);
+               "column %s has the character set %s, which cannot hold all of UTF-8", column->name,
+               has->charset);
 }
 
 static void compare_binary(const comparison *c, const mr_column *column, const mr_table_column *has)
@@ -84,11 +92,12 @@ static void compare_binary(const comparison *c, const mr_column *column, const m
     if (!one_of(has->data_type, "binary varbinary tinyblob blob mediumblob longblob"))
         wrong_type(c, column, has, "a binary column");
     else if (has->max_bytes < wanted)
-        REPORT(c, MR_LEVEL_ERROR, "widen the column", "column %s takes %llu bytes, the stream writes up to %u",
-               column->name, (unsigned long long)has->max_bytes, wanted);
+        REPORT(c, MR_LEVEL_ERROR, "widen the column",
+               "column %s takes %llu bytes, the stream writes up to %u", column->name,
+               (unsigned long long)has->max_bytes, wanted);
     else if (fixed && (column->type != MR_TYPE_UUID || has->max_bytes != 16))
-        REPORT(c, MR_LEVEL_ERROR, "use VARBINARY", "column %s is %s, which pads values with zeros", column->name,
-               has->column_type);
+        REPORT(c, MR_LEVEL_ERROR, "use VARBINARY", "column %s is %s, which pads values with zeros",
+               column->name, has->column_type);
 }
 
 static void compare_text(const comparison *c, const mr_column *column, const mr_table_column *has)
@@ -106,7 +115,8 @@ static void compare_text(const comparison *c, const mr_column *column, const mr_
     compare_charset(c, column, has);
     bool is_char = one_of(has->data_type, "char varchar");
     /* A character has at least one byte, so max_bytes bounds the characters as well. */
-    uint64_t chars = column->max_chars && column->max_chars < column->max_bytes ? column->max_chars : column->max_bytes;
+    uint64_t chars =
+        column->max_chars && column->max_chars < column->max_bytes ? column->max_chars : column->max_bytes;
     if (is_char && has->max_chars < chars)
         REPORT(c, MR_LEVEL_ERROR, "widen the column, or lower max_bytes or max_chars of the stream",
                "column %s takes %llu characters, the stream writes up to %llu", column->name,
@@ -116,15 +126,16 @@ static void compare_text(const comparison *c, const mr_column *column, const mr_
                "column %s takes %llu bytes, the stream writes up to %u", column->name,
                (unsigned long long)has->max_bytes, column->max_bytes);
     if (!strcmp(has->data_type, "char"))
-        REPORT(c, MR_LEVEL_WARNING, "use VARCHAR", "column %s is CHAR, which drops trailing blanks", column->name);
+        REPORT(c, MR_LEVEL_WARNING, "use VARCHAR", "column %s is CHAR, which drops trailing blanks",
+               column->name);
 }
 
 static void compare_fraction(const comparison *c, const mr_column *column, const mr_table_column *has)
 {
     if (has->fraction < FRACTION_DIGITS)
         REPORT(c, MR_LEVEL_ERROR, "change it to (6)",
-               "column %s keeps %u digits of a second and would cut the stream's 6 without a warning", column->name,
-               has->fraction);
+               "column %s keeps %u digits of a second and would cut the stream's 6 without a warning",
+               column->name, has->fraction);
 }
 
 static void compare_time(const comparison *c, const mr_column *column, const mr_table_column *has)
@@ -142,8 +153,8 @@ static void compare_time(const comparison *c, const mr_column *column, const mr_
     } else {
         compare_fraction(c, column, has);
         if (!strcmp(has->data_type, "timestamp"))
-            REPORT(c, MR_LEVEL_WARNING, "use DATETIME(6)", "column %s is TIMESTAMP, which ends in 2038 and begins in 1970",
-                   column->name);
+            REPORT(c, MR_LEVEL_WARNING, "use DATETIME(6)",
+                   "column %s is TIMESTAMP, which ends in 2038 and begins in 1970", column->name);
     }
 }
 
@@ -153,8 +164,8 @@ static void compare_number(const comparison *c, const mr_column *column, const m
         if (strcmp(has->data_type, "double") != 0)
             wrong_type(c, column, has, "DOUBLE");
         else if (strchr(has->column_type, '('))
-            REPORT(c, MR_LEVEL_ERROR, "use DOUBLE without digits", "column %s is %s, which rounds", column->name,
-                   has->column_type);
+            REPORT(c, MR_LEVEL_ERROR, "use DOUBLE without digits", "column %s is %s, which rounds",
+                   column->name, has->column_type);
         return;
     }
     if (strcmp(has->data_type, "decimal") != 0)
@@ -162,16 +173,16 @@ static void compare_number(const comparison *c, const mr_column *column, const m
     else if (has->scale < column->scale || has->precision - has->scale < column->precision - column->scale ||
              has->is_unsigned)
         REPORT(c, MR_LEVEL_ERROR, "widen the column",
-               "column %s is %s, narrower than the stream's DECIMAL(%u,%u): digits would be rounded away", column->name,
-               has->column_type, column->precision, column->scale);
+               "column %s is %s, narrower than the stream's DECIMAL(%u,%u): digits would be rounded away",
+               column->name, has->column_type, column->precision, column->scale);
 }
 
 static void compare_column(const comparison *c, const mr_column *column)
 {
     const mr_table_column *has = find_column(c->table, column->name);
     if (!has) {
-        REPORT(c, MR_LEVEL_ERROR, "add it with ALTER TABLE; `millrace ddl` shows its type", "there is no column %s",
-               column->name);
+        REPORT(c, MR_LEVEL_ERROR, "add it with ALTER TABLE; `millrace ddl` shows its type",
+               "there is no column %s", column->name);
         return;
     }
     if (has->is_generated) {
@@ -225,7 +236,8 @@ static void compare_primary(const comparison *c, const mr_table_index *primary)
             found += !strcasecmp(primary->column[k], identity(c->stream, i));
     if (found != count || primary->columns != count || primary->prefix)
         REPORT(c, MR_LEVEL_ERROR, "make the identity the primary key, whole and alone",
-               "the primary key is not the stream's identity (%s%s)", identity(c->stream, 0), count > 1 ? ", ..." : "");
+               "the primary key is not the stream's identity (%s%s)", identity(c->stream, 0),
+               count > 1 ? ", ..." : "");
 }
 
 static void compare_identity(const comparison *c)
@@ -246,8 +258,8 @@ static void compare_identity(const comparison *c)
     if (c->stream->id_ksuid) {
         const mr_table_column *has = find_column(c->table, c->stream->id_column);
         if (!has)
-            REPORT(c, MR_LEVEL_ERROR, "add it: BINARY(20) NOT NULL PRIMARY KEY", "there is no column %s for the KSUID",
-                   c->stream->id_column);
+            REPORT(c, MR_LEVEL_ERROR, "add it: BINARY(20) NOT NULL PRIMARY KEY",
+                   "there is no column %s for the KSUID", c->stream->id_column);
         else if (strcmp(has->data_type, "binary") != 0 || has->max_bytes != MR_KSUID_BYTES)
             REPORT(c, MR_LEVEL_ERROR, "make it BINARY(20)", "column %s is %s, but a KSUID takes BINARY(20)",
                    c->stream->id_column, has->column_type);
@@ -256,9 +268,12 @@ static void compare_identity(const comparison *c)
     for (size_t i = 0; identity(c->stream, i); i++) {
         const mr_table_column *has = find_column(c->table, identity(c->stream, i));
         if (has && has->collation[0] && (!strstr(has->collation, "_bin") || has->pad_space))
-            REPORT(c, MR_LEVEL_ERROR, "use a binary collation without padding: utf8mb4_nopad_bin on MariaDB, utf8mb4_0900_bin on MySQL",
-                   "column %s is part of the identity, but its collation %s takes different texts for the same",
-                   has->name, has->collation);
+            REPORT(
+                c, MR_LEVEL_ERROR,
+                "use a binary collation without padding: utf8mb4_nopad_bin on MariaDB, utf8mb4_0900_bin on "
+                "MySQL",
+                "column %s is part of the identity, but its collation %s takes different texts for the same",
+                has->name, has->collation);
     }
 }
 
@@ -272,16 +287,18 @@ static bool stream_writes(const mr_stream *stream, const char *name)
     return false;
 }
 
-void mr_schema_compare(const mr_stream *stream, const mr_table *table, const char *where, mr_findings *findings)
+void mr_schema_compare(const mr_stream *stream, const mr_table *table, const char *where,
+                       mr_findings *findings)
 {
     comparison c = {.stream = stream, .table = table, .where = where, .findings = findings};
     if (!table->exists) {
-        REPORT(&c, MR_LEVEL_ERROR, "create it: `millrace ddl` prints the statement", "there is no table %s", stream->table);
+        REPORT(&c, MR_LEVEL_ERROR, "create it: `millrace ddl` prints the statement", "there is no table %s",
+               stream->table);
         return;
     }
     if (strcasecmp(table->engine, "InnoDB") != 0)
-        REPORT(&c, MR_LEVEL_ERROR, "ALTER TABLE ... ENGINE = InnoDB", "the engine is %s, which has no transactions",
-               table->engine[0] ? table->engine : "unknown");
+        REPORT(&c, MR_LEVEL_ERROR, "ALTER TABLE ... ENGINE = InnoDB",
+               "the engine is %s, which has no transactions", table->engine[0] ? table->engine : "unknown");
     compare_identity(&c);
     for (size_t i = 0; i < stream->column_count; i++)
         compare_column(&c, &stream->columns[i]);

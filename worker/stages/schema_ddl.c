@@ -21,7 +21,8 @@ static bool is_identity(const mr_stream *stream, size_t column)
 
 static void put_text_type(mr_buf *out, const mr_column *column)
 {
-    uint32_t chars = column->max_chars && column->max_chars < column->max_bytes ? column->max_chars : column->max_bytes;
+    uint32_t chars =
+        column->max_chars && column->max_chars < column->max_bytes ? column->max_chars : column->max_bytes;
     if (chars <= 4096)
         mr_buf_printf(out, "VARCHAR(%u)", chars);
     else
@@ -88,7 +89,8 @@ void mr_schema_ddl(const mr_stream *stream, mr_buf *out)
     }
     for (size_t i = 0; i < stream->column_count; i++) {
         const mr_column *column = &stream->columns[i];
-        bool text_identity = is_identity(stream, i) && (column->type == MR_TYPE_STRING || column->type == MR_TYPE_JSON);
+        bool text_identity =
+            is_identity(stream, i) && (column->type == MR_TYPE_STRING || column->type == MR_TYPE_JSON);
         mr_buf_text(out, "  ");
         mr_sql_put_name(out, column->name);
         mr_buf_text(out, " ");

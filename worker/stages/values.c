@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGITS_MAX 96      /* more than any column keeps */
+#define DIGITS_MAX      96   /* more than any column keeps */
 #define DOUBLE_TEXT_MAX 1200 /* enough digits to decide every rounding */
 
 /* A number's significant digits: value = 0.d1 d2 d3 ... x 10^point. */
@@ -112,7 +112,8 @@ static mr_reason read_general(const char *text, size_t len, uint64_t *magnitude)
         return MR_REASON_OUT_OF_RANGE;
     for (int64_t d = 0; d < number.point; d++) {
         unsigned digit = d < (int64_t)number.count ? (unsigned)(number.digit[d] - '0') : 0;
-        if (__builtin_mul_overflow(value, (uint64_t)10, &value) || __builtin_add_overflow(value, digit, &value))
+        if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+            __builtin_add_overflow(value, digit, &value))
             return MR_REASON_OUT_OF_RANGE;
     }
     *magnitude = value;
@@ -190,8 +191,8 @@ mr_reason mr_to_double(const char *text, size_t len, double *out)
     return slow_double(text, len, out);
 }
 
-mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale, char out[MR_DECIMAL_TEXT],
-                        size_t *out_len)
+mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale,
+                        char out[MR_DECIMAL_TEXT], size_t *out_len)
 {
     digits number;
     read_digits(text, len, &number);

@@ -3,9 +3,9 @@
 
 #include "stages/values.h"
 
-#define DAY_US INT64_C(86400000000)
+#define DAY_US    INT64_C(86400000000)
 #define LEAST_DAY (-354285) /* 1000-01-01 */
-#define MOST_DAY 2932896    /* 9999-12-31 */
+#define MOST_DAY  2932896   /* 9999-12-31 */
 
 enum { KIND_DATE = 0, KIND_DATETIME = 1, KIND_TIME = 2 };
 
@@ -44,8 +44,8 @@ static mr_reason read_date(const char *text, mr_time *out)
 {
     static const unsigned char length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     unsigned century, year, month, day;
-    if (!two(text, &century) || !two(text + 2, &year) || text[4] != '-' || !two(text + 5, &month) || text[7] != '-' ||
-        !two(text + 8, &day))
+    if (!two(text, &century) || !two(text + 2, &year) || text[4] != '-' || !two(text + 5, &month) ||
+        text[7] != '-' || !two(text + 8, &day))
         return MR_REASON_BAD_FORMAT;
     year += century * 100;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -62,8 +62,9 @@ static mr_reason read_date(const char *text, mr_time *out)
 /* HH:MM:SS and its fraction; *used says how far it went. */
 static mr_reason read_clock(const char *text, size_t len, bool truncate, mr_time *out, size_t *used)
 {
-    if (len < 8 || !two(text, &out->hour) || text[2] != ':' || !two(text + 3, &out->minute) || text[5] != ':' ||
-        !two(text + 6, &out->second) || out->hour > 23 || out->minute > 59 || out->second > 59)
+    if (len < 8 || !two(text, &out->hour) || text[2] != ':' || !two(text + 3, &out->minute) ||
+        text[5] != ':' || !two(text + 6, &out->second) || out->hour > 23 || out->minute > 59 ||
+        out->second > 59)
         return MR_REASON_BAD_FORMAT;
     size_t i = 8;
     unsigned long micros = 0, unit = 100000;
@@ -150,15 +151,17 @@ mr_reason mr_to_datetime(const char *text, size_t len, const int32_t *assume_min
     out->kind = KIND_DATETIME;
     if (east_min == 0)
         return MR_REASON_NONE;
-    int64_t micros = ((int64_t)out->hour * 3600 + out->minute * 60 + out->second - (int64_t)east_min * 60) * 1000000 +
-                     (int64_t)out->second_part;
+    int64_t micros =
+        ((int64_t)out->hour * 3600 + out->minute * 60 + out->second - (int64_t)east_min * 60) * 1000000 +
+        (int64_t)out->second_part;
     return from_micros(days_from_civil(out->year, out->month, out->day), micros, out);
 }
 
 mr_reason mr_epoch_to_datetime(const char *text, size_t len, mr_unit unit, bool truncate, mr_time *out)
 {
     /* As a decimal with the fraction that the unit leaves to microseconds. */
-    static const uint32_t scale_of[] = {[MR_UNIT_S] = 6, [MR_UNIT_MS] = 3, [MR_UNIT_US] = 0, [MR_UNIT_NS] = 0};
+    static const uint32_t scale_of[] = {
+        [MR_UNIT_S] = 6, [MR_UNIT_MS] = 3, [MR_UNIT_US] = 0, [MR_UNIT_NS] = 0};
     static const int64_t micros_per[] = {[MR_UNIT_S] = 1000000, [MR_UNIT_MS] = 1000, [MR_UNIT_US] = 1};
     char number[MR_DECIMAL_TEXT];
     size_t number_len;

@@ -10,7 +10,7 @@
 #include "stages/route.h"
 
 #define MESSAGES_A_TURN 512
-#define DLQ_PAUSE_MS 100
+#define DLQ_PAUSE_MS    100
 
 /* A dead letter on its way. */
 typedef struct letter {
@@ -348,7 +348,8 @@ static uint32_t take_messages(mr_consumer *consumer, uint64_t now_ms)
     while (done < MESSAGES_A_TURN) {
         mr_arrival arrival = MR_ARRIVAL_MESSAGE; /* only messages are ever kept in hand */
         if (!consumer->in_hand) {
-            if (!consumer->taking || (arrival = mr_inbox_poll(consumer->inbox, &consumer->message)) == MR_ARRIVAL_NONE)
+            if (!consumer->taking ||
+                (arrival = mr_inbox_poll(consumer->inbox, &consumer->message)) == MR_ARRIVAL_NONE)
                 break;
             consumer->in_hand = true;
         }
@@ -479,7 +480,8 @@ uint32_t mr_consumer_do_work(mr_consumer *consumer, uint64_t now_ms)
         publish(consumer);
     if (consumer->in_flight != before)
         mr_metric_add(consumer->flow->metrics, MR_M_IN_FLIGHT, 0, 0, consumer->in_flight - before);
-    uint64_t used = consumer->flow->plan->pages_each - mr_pool_free_pages(consumer->flow->pool, consumer->number);
+    uint64_t used =
+        consumer->flow->plan->pages_each - mr_pool_free_pages(consumer->flow->pool, consumer->number);
     if (used != consumer->pages_used)
         mr_metric_add(consumer->flow->metrics, MR_M_POOL_USED, 0, 0,
                       (used - consumer->pages_used) * consumer->flow->plan->rows_page);

@@ -110,7 +110,8 @@ static void set_state(mr_writer *writer, mr_shard_state state)
     mr_metric_set(writer->flow->metrics, MR_M_SHARD_STATE, writer->shard, state, 1);
     writer->state = state;
     if (state == MR_SHARD_LIVE)
-        mr_log(MR_LOG_INFO, "shard_live", MR_FIELDS(.shard = writer->about->name), "the shard takes rows again");
+        mr_log(MR_LOG_INFO, "shard_live", MR_FIELDS(.shard = writer->about->name),
+               "the shard takes rows again");
 }
 
 /* Ages in runs: neighbours in a page mostly come from the same millisecond. */
@@ -214,13 +215,15 @@ static bool stop_for_refused(mr_writer *writer, mr_sql_result result)
         return false;
     const char *name = writer->config->streams[stream].name;
     mr_log(MR_LOG_ERROR, "row_refused",
-           MR_FIELDS(.stream = name, .shard = writer->about->name, .code = result.code, .sqlstate = result.sqlstate,
-                     .has_position = true, .partition = row->partition, .offset = row->offset),
+           MR_FIELDS(.stream = name, .shard = writer->about->name, .code = result.code,
+                     .sqlstate = result.sqlstate, .has_position = true, .partition = row->partition,
+                     .offset = row->offset),
            "the database refuses this row");
-    mr_flow_fail(writer->flow, MR_DATA,
-                 "shard %s refuses the row of stream %s, partition %d, offset %lld with error %u (%s): mend the table "
-                 "or the event; nothing past it was committed",
-                 writer->about->name, name, row->partition, (long long)row->offset, result.code, result.sqlstate);
+    mr_flow_fail(
+        writer->flow, MR_DATA,
+        "shard %s refuses the row of stream %s, partition %d, offset %lld with error %u (%s): mend the table "
+        "or the event; nothing past it was committed",
+        writer->about->name, name, row->partition, (long long)row->offset, result.code, result.sqlstate);
     return true;
 }
 
@@ -232,8 +235,8 @@ static void pause_shard(mr_writer *writer, const mr_sql_result *result, uint64_t
     set_state(writer, MR_SHARD_RETRYING);
     mr_log(MR_LOG_WARN, "shard_trouble",
            MR_FIELDS(.shard = writer->about->name, .code = result->code, .sqlstate = result->sqlstate),
-           "the shard does not take rows (%s), attempt %u, trying again%s%s", mr_db_class_name(result->db_class),
-           writer->failures, result->text[0] ? ": " : "", result->text);
+           "the shard does not take rows (%s), attempt %u, trying again%s%s",
+           mr_db_class_name(result->db_class), writer->failures, result->text[0] ? ": " : "", result->text);
 }
 
 static void deal_with(mr_writer *writer, mr_sql_result result, uint64_t now_ms)
