@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    static char *environment[] = {(char[]){"NAME=value"}, NULL};
+    static char variable[] = "NAME=value", *environment[] = {variable, NULL};
     mr_config *config;
     mr_findings findings = {0};
     mr_status status = mr_config_parse("fuzz", (const char *)bytes, len, environment, &config, &findings);

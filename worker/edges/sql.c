@@ -193,6 +193,9 @@ mr_sql_result mr_sql_open(mr_sql *sql)
         mysql_optionsv(sql->client, MYSQL_DEFAULT_AUTH, "mysql_clear_password");
     set_tls(sql->client, shard);
     bool local = shard->socket[0];
+    /* Otherwise the library takes "localhost" for the default socket, whatever the port. */
+    unsigned protocol = local ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+    mysql_optionsv(sql->client, MYSQL_OPT_PROTOCOL, &protocol);
     bool well = mysql_real_connect(sql->client, local ? "localhost" : shard->host, shard->user, password,
                                    shard->database, local ? 0 : shard->port, local ? shard->socket : NULL, 0);
     memset(password, 0, sizeof password);
