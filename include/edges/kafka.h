@@ -77,6 +77,8 @@ bool mr_group_fatal(const mr_group *group, mr_error *error); /* the client canno
  * long and reports there as well. One commit at a time: a second one before the answer is a must. */
 void mr_group_commit(mr_group *group, const mr_partition *partitions, size_t count, uint32_t wait_ms);
 bool mr_group_committing(const mr_group *group);
+/* The last commit was refused because another rebalance has begun: what is assigned now goes again. */
+bool mr_group_superseded(const mr_group *group);
 void mr_group_await_commit(mr_group *group, uint32_t wait_ms); /* until the answer is there, or that long */
 
 /* Low and high watermarks as last seen, without asking (false: unknown); asking the broker within timeout_ms. */
@@ -95,8 +97,8 @@ int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partiti
 bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *topic, uint32_t partitions),
                      void *context, uint32_t timeout_ms);
 
-/* Reads secrets again (SASL password, OAUTHBEARER token); returns how many changed. */
-uint32_t mr_group_reload_secrets(mr_group *group);
+/* Reads secrets again (SASL password, OAUTHBEARER token); whether they were others than before. */
+bool mr_group_reload_secrets(mr_group *group);
 
 /* Leaves the group (a static member does not) and closes within timeout_ms; revoked() is called for what is left. False: not closed in time. */
 bool mr_group_close(mr_group *group, uint32_t timeout_ms);

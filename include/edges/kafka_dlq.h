@@ -39,6 +39,8 @@ bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_lett
 /* Main: serves reports; `done` is called for each acknowledged letter.  Returns how many. */
 uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms,
                       void (*done)(void *context, uint32_t consumer, uint32_t number), void *context);
+/* Main: reads secrets again; whether they were others than before. */
+bool mr_dlq_reload_secrets(mr_dlq *dlq);
 uint64_t mr_dlq_errors(const mr_dlq *dlq); /* failed attempts so far */
 /* Letters that are still on their way are dropped: their offsets are not committed. */
 void mr_dlq_free(mr_dlq *dlq);

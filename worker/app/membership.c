@@ -12,6 +12,7 @@
 
 #define SYNC_COMMIT_MS 5000
 #define CLOSE_MS       5000
+#define BEGIN_MS       60000 /* a coordinator that is still loading needs a while */
 
 typedef struct owned {
     bool used, held;
@@ -272,6 +273,19 @@ static void committed(void *context, const mr_partition *partitions, size_t coun
     }
 }
 
+static void wait_a_little(mr_membership *m)
+{
+    m->duties.busy(m->duties.context);
+    mr_bell_announce(m->flow->main_bell);
+    mr_bell_sleep(m->flow->main_bell, 5);
+}
+
+static bool stopping(void *context)
+{
+    mr_membership *m = context;
+    return m->duties.stopping(m->duties.context);
+}
+
 /* ---- partitions begin ---- */
 
 /* Before anything becomes durable above it, the offset is committed as not clean: whoever comes after a crash must know. */
@@ -288,15 +302,19 @@ static size_t add_beginnings(mr_membership *m, const mr_partition *partitions, s
 
 static void begin_all(mr_membership *m, mr_partition *partitions, size_t count)
 {
-    for (int attempt = 0; attempt < 3; attempt++) {
+    uint64_t end = mr_clock_ms() + BEGIN_MS;
+    do {
         mr_group_await_commit(m->group, SYNC_COMMIT_MS);
-        size_t due = mr_group_committing(m->group) ? count : add_beginnings(m, partitions, count);
+        if (mr_group_committing(m->group))
+            continue; /* no answer yet from brokers */
+        size_t due = add_beginnings(m, partitions, count);
         if (due == 0)
             break;
-        if (!mr_group_committing(m->group))
-            mr_group_commit(m->group, m->due, due, SYNC_COMMIT_MS);
-        m->duties.busy(m->duties.context);
-    }
+        mr_group_commit(m->group, m->due, due, SYNC_COMMIT_MS);
+        if (add_beginnings(m, partitions, count) == 0 || mr_group_superseded(m->group))
+            break;
+        wait_a_little(m);
+    } while (mr_clock_ms() < end && !stopping(m));
     for (size_t i = 0; i < count; i++) {
         owned *one = partitions[i].hold ? NULL : find(m, partitions[i].topic, partitions[i].partition);
         if (!one)
@@ -337,13 +355,6 @@ static bool all_quiet(owned *const *some, size_t count)
         if (!is_quiet(some[i]))
             return false;
     return true;
-}
-
-static void wait_a_little(mr_membership *m)
-{
-    m->duties.busy(m->duties.context);
-    mr_bell_announce(m->flow->main_bell);
-    mr_bell_sleep(m->flow->main_bell, 5);
 }
 
 static void forget(mr_membership *m, owned *one)
@@ -502,12 +513,6 @@ uint32_t mr_membership_held(const mr_membership *m)
     for (uint32_t i = 0; i < m->room; i++)
         count += m->all[i].used && m->all[i].held;
     return count;
-}
-
-static bool stopping(void *context)
-{
-    mr_membership *m = context;
-    return m->duties.stopping(m->duties.context);
 }
 
 static void waiting(void *context)

@@ -97,12 +97,23 @@ static time_t changed_at(const char *file)
     return file && !stat(file, &about) ? about.st_mtime : 0;
 }
 
+/* A rotated secret is taken up without a restart: librdkafka logs in again by itself with what it was given last. */
+static bool reload_secrets(run *r)
+{
+    bool group = mr_group_reload_secrets(r->worker->group),
+         letters = mr_dlq_reload_secrets(r->worker->flow.dlq);
+    if (!group && !letters)
+        return false;
+    mr_metric_add(r->worker->flow.metrics, MR_M_CREDENTIALS_RELOADED, 0, 0, 1);
+    mr_log(MR_LOG_INFO, "secrets_read", NULL, "Kafka's secrets have changed and were read again");
+    return true;
+}
+
 static void reload(run *r)
 {
-    uint32_t changed = mr_group_reload_secrets(r->worker->group);
-    mr_metric_add(r->worker->flow.metrics, MR_M_CREDENTIALS_RELOADED, 0, 0, changed);
-    mr_log(MR_LOG_INFO, "secrets_read", NULL,
-           "secrets were read again, %u of Kafka's changed; shards read theirs at every connect", changed);
+    if (!reload_secrets(r))
+        mr_log(MR_LOG_INFO, "secrets_read", NULL,
+               "Kafka's secrets were read again and are the same; shards read theirs at every connect");
     if (changed_at(r->config_file) != r->config_changed)
         mr_log(MR_LOG_WARN, "configuration_changed", NULL, "%s has changed: restart to apply it",
                r->config_file);
@@ -204,6 +215,7 @@ static mr_status turn_until_stopped(run *r, mr_error *error)
         }
         if (now >= topics_ms) {
             mr_group_topics(worker->group, count_topic, worker->flow.metrics, 1000);
+            reload_secrets(r);
             topics_ms = mr_clock_ms() + TOPICS_MS;
         }
         uint64_t next = earlier(commit_ms, earlier(look_ms, topics_ms));

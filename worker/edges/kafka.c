@@ -174,6 +174,9 @@ static void on_committed(rd_kafka_t *client, rd_kafka_resp_err_t err, rd_kafka_t
     mr_group *group = opaque;
     (void)client;
     group->committing = false;
+    group->superseded = err == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ||
+                        err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+                        err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
     const char *why = err ? rd_kafka_err2str(err) : "";
     size_t count = list ? (size_t)list->cnt : 0;
     must(count <= group->partitions_max);
@@ -226,6 +229,11 @@ void mr_group_await_commit(mr_group *group, uint32_t wait_ms)
 bool mr_group_committing(const mr_group *group)
 {
     return group->committing;
+}
+
+bool mr_group_superseded(const mr_group *group)
+{
+    return group->superseded;
 }
 
 /* ---- questions ---- */
@@ -319,7 +327,7 @@ bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *to
     return true;
 }
 
-uint32_t mr_group_reload_secrets(mr_group *group)
+bool mr_group_reload_secrets(mr_group *group)
 {
     return mr_kafka_reload_secrets(group->client, group->config, &group->secrets_seen);
 }

@@ -36,6 +36,7 @@ struct mr_dlq {
     report *reports; /* [letters_max] */
     failed *failed;  /* [letters_max] */
     uint32_t failed_count;
+    uint64_t secrets_seen;
     _Atomic uint64_t errors;
 };
 
@@ -70,6 +71,7 @@ mr_status mr_dlq_open(mr_dlq *dlq, mr_bell *bell, mr_error *error)
         rd_kafka_conf_destroy(conf);
         return mr_fail(error, MR_CONFIG, "kafka, dead letters: %s", why);
     }
+    mr_dlq_reload_secrets(dlq);
     dlq->reports_queue = rd_kafka_queue_get_main(dlq->client);
     rd_kafka_queue_io_event_enable(dlq->reports_queue, bell->fd, &one, sizeof one);
     return MR_OK;
@@ -268,6 +270,11 @@ uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms,
     }
     resend_due(dlq, now_ms);
     return acknowledged;
+}
+
+bool mr_dlq_reload_secrets(mr_dlq *dlq)
+{
+    return mr_kafka_reload_secrets(dlq->client, dlq->owner.config, &dlq->secrets_seen);
 }
 
 uint64_t mr_dlq_errors(const mr_dlq *dlq)
