@@ -1,0 +1,127 @@
+/* Sizes worked out from the configuration, and when a batch is full. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "stages/batch.h"
+#include "stages/plan.h"
+
+static mr_config *configure(const char *more, const char *max_bytes, int shards)
+{
+    char text[16384];
+    mr_config *config;
+    mr_findings findings = {0};
+    int len = snprintf(text, sizeof text,
+                       "{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\"%s},\"streams\":[{\"name\":"
+                       "\"s\",\"topic\":\"t\","
+                       "\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":[{\"name\":"
+                       "\"a\",\"from\":\"a\","
+                       "\"type\":\"string\",\"max_bytes\":%s}]}],\"shards\":[",
+                       more, max_bytes);
+    for (int i = 0; i < shards; i++)
+        len += snprintf(text + len, sizeof text - (size_t)len,
+                        "%s{\"name\":\"s%d\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}", i ? "," : "",
+                        i);
+    snprintf(text + len, sizeof text - (size_t)len, "]}");
+    if (mr_config_parse("test", text, strlen(text), NULL, &config, &findings))
+        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
+    mr_findings_free(&findings);
+    return config;
+}
+
+static void test_pages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *more, *max_bytes;
+        int shards;
+    } cases[] = {{"", "100", 1},
+                 {"", "1024", 2},
+                 {"", "1024", 16},
+                 {",\"consumer_threads\":4", "1024", 8},
+                 {"", "8", 64}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mr_config *config = configure(cases[i].more, cases[i].max_bytes, cases[i].shards);
+        mr_arena *arena = mr_arena_new();
+        mr_plan plan;
+        mr_error error;
+        assert_int_equal(mr_plan_make(config, arena, &plan, &error), MR_OK);
+        uint32_t consumers = config->kafka.consumer_threads;
+        assert_true(plan.rows_page >= MR_PAGE_ROWS_MIN && plan.rows_page <= MR_PAGE_ROWS_MAX);
+        /* Each (stream, shard) has four pages at least, and no page lies outside the pool. */
+        assert_true(plan.pages_each >= 4 * config->shard_count);
+        assert_true((uint64_t)plan.pages_each * consumers * plan.page_bytes <=
+                    (uint64_t)config->memory.pool_mib << 20);
+        assert_true(plan.page_bytes >= plan.rows_page * plan.layouts[0].size);
+        assert_true(plan.holds_each > plan.pages_each);
+        mr_arena_free(arena);
+        mr_config_free(config);
+    }
+}
+
+static void test_too_small(void **state)
+{
+    (void)state;
+    mr_config *config = configure("", "100000", 16);
+    mr_arena *arena = mr_arena_new();
+    mr_plan plan;
+    mr_error error;
+    assert_int_equal(mr_plan_make(config, arena, &plan, &error), MR_CONFIG);
+    unsigned needed = 0;
+    const char *at = strstr(error.text, "at least ");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "at least %u", &needed), 1);
+    config->memory.pool_mib = needed; /* what it asks for is enough, and one less is not */
+    assert_int_equal(mr_plan_make(config, arena, &plan, &error), MR_OK);
+    config->memory.pool_mib = needed - 1;
+    assert_int_equal(mr_plan_make(config, arena, &plan, &error), MR_CONFIG);
+    mr_arena_free(arena);
+    mr_config_free(config);
+}
+
+static void test_batch(void **state)
+{
+    (void)state;
+    mr_arena *arena = mr_arena_new();
+    mr_config config = {.batch = {.max_rows = 100, .max_bytes = 1000}};
+    mr_batch batch;
+    mr_batch_init(&batch, &config, arena, 3);
+    mr_page rows = {.rows = 60, .bytes = 10}, bytes = {.rows = 1, .bytes = 2000},
+            small = {.rows = 1, .bytes = 1};
+    mr_batch_add(&batch, 1, &rows);
+    assert_false(mr_batch_full(&batch));
+    mr_batch_add(&batch, 2, &rows); /* whole pages: somewhat beyond the limit */
+    assert_true(mr_batch_full(&batch));
+    assert_int_equal(batch.rows, 120);
+    mr_batch_clear(&batch);
+    assert_false(mr_batch_full(&batch));
+    mr_batch_add(&batch, 1, &bytes);
+    assert_true(mr_batch_full(&batch));
+    mr_batch_clear(&batch);
+    for (uint32_t i = 0; i < 3; i++)
+        mr_batch_add(&batch, i, &small);
+    assert_true(mr_batch_full(&batch)); /* of pages */
+    assert_int_equal(batch.pages[2], 2);
+    mr_arena_free(arena);
+}
+
+static void test_rows_per_write(void **state)
+{
+    (void)state;
+    mr_page page = {.rows = 1000, .bytes = 100000};
+    assert_int_equal(mr_batch_rows_per_write(&page, 1 << 20), 1000);
+    assert_int_equal(mr_batch_rows_per_write(&page, 50000), 500);
+    assert_int_equal(mr_batch_rows_per_write(&page, 10), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pages), cmocka_unit_test(test_too_small),
+                                       cmocka_unit_test(test_batch), cmocka_unit_test(test_rows_per_write)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
