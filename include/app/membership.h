@@ -23,6 +23,7 @@ typedef struct mr_main_duties {
 } mr_main_duties;
 
 mr_membership *mr_membership_new(mr_flow *flow, mr_consumer **consumers, mr_arena *arena);
+void mr_membership_free(mr_membership *membership);
 mr_group_listener mr_membership_listener(mr_membership *membership);
 void mr_membership_connect(mr_membership *membership, mr_group *group, mr_inbox **inboxes,
                            mr_main_duties duties);

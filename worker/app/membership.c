@@ -1,6 +1,5 @@
 #include "app/membership.h"
 
-#include <regex.h>
 #include <string.h>
 
 #include "app/start.h"
@@ -9,6 +8,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "stages/snapshot.h"
+#include "stages/topics.h"
 
 #define SYNC_COMMIT_MS 5000
 #define CLOSE_MS       5000
@@ -40,7 +40,7 @@ struct mr_membership {
     owned *all; /* [consumers * MR_PARTITIONS_EACH] */
     uint32_t room;
     mr_partition *due; /* scratch of a commit */
-    regex_t *patterns; /* of topics that are patterns, in order of streams and topics */
+    mr_topics *topics;
     uint64_t fingerprint;
     bool drained; /* shutdown: nothing is waited for any more */
 };
@@ -49,25 +49,23 @@ mr_membership *mr_membership_new(mr_flow *flow, mr_consumer **consumers, mr_aren
 {
     const mr_config *config = flow->config;
     mr_membership *m = mr_arena_take(arena, "membership", 1, sizeof *m);
-    size_t topics = 0, at = 0;
     m->flow = flow;
     m->consumers = consumers;
     m->room = flow->consumers * MR_PARTITIONS_EACH;
     m->all = mr_arena_take(arena, "membership", m->room, sizeof *m->all);
     m->due = mr_arena_take(arena, "membership", m->room, sizeof *m->due);
     m->fingerprint = mr_fingerprint(config);
-    for (size_t s = 0; s < config->stream_count; s++)
-        topics += config->streams[s].topic_count;
-    m->patterns = mr_arena_take(arena, "membership", topics, sizeof *m->patterns);
-    for (size_t s = 0; s < config->stream_count; s++)
-        for (size_t t = 0; t < config->streams[s].topic_count; t++, at++)
-            if (config->streams[s].topics[t][0] == '^')
-                must(!regcomp(&m->patterns[at], config->streams[s].topics[t], REG_EXTENDED | REG_NOSUB));
+    m->topics = mr_topics_new(config, arena);
     for (uint32_t i = 0; i < m->room; i++) {
         m->all[i].number = i % MR_PARTITIONS_EACH;
         m->all[i].slot = mr_consumer_slot(consumers[i / MR_PARTITIONS_EACH], m->all[i].number);
     }
     return m;
+}
+
+void mr_membership_free(mr_membership *m)
+{
+    mr_topics_free(m->topics);
 }
 
 void mr_membership_connect(mr_membership *m, mr_group *group, mr_inbox **inboxes, mr_main_duties duties)
@@ -93,27 +91,6 @@ static owned *find(const mr_membership *m, const char *topic, int32_t partition)
         if (m->all[i].used && m->all[i].slot->partition == partition && !strcmp(m->all[i].slot->topic, topic))
             return &m->all[i];
     return NULL;
-}
-
-/* Exact names before patterns. */
-static bool stream_of(const mr_membership *m, const char *topic, uint32_t *stream)
-{
-    const mr_config *config = m->flow->config;
-    for (int pass = 0; pass < 2; pass++) {
-        size_t at = 0;
-        for (size_t s = 0; s < config->stream_count; s++)
-            for (size_t t = 0; t < config->streams[s].topic_count; t++, at++) {
-                const char *name = config->streams[s].topics[t];
-                bool pattern = name[0] == '^';
-                if (pattern != (pass == 1))
-                    continue;
-                if (pattern ? !regexec(&m->patterns[at], topic, 0, NULL, 0) : !strcmp(name, topic)) {
-                    *stream = (uint32_t)s;
-                    return true;
-                }
-            }
-    }
-    return false;
 }
 
 /* A free place at the consumer with the fewest partitions. */
@@ -167,7 +144,8 @@ static void take_one(mr_membership *m, mr_partition *partition)
     uint32_t stream;
     owned *one = free_place(m);
     partition->hold = true;
-    if (!one || !stream_of(m, partition->topic, &stream) || strlen(partition->topic) >= MR_TOPIC_MAX) {
+    if (!one || !mr_topics_stream(m->topics, partition->topic, &stream) ||
+        strlen(partition->topic) >= MR_TOPIC_MAX) {
         mr_log(MR_LOG_ERROR, "partition_refused",
                MR_FIELDS(.topic = partition->topic, .has_position = true, .partition = partition->partition,
                          .offset = -1),

@@ -109,6 +109,8 @@ void mr_worker_free(mr_worker *worker)
         mr_bell_close(&flow->writer_bell[i]);
     if (flow->main_bell)
         mr_bell_close(&worker->main_bell);
+    if (worker->membership)
+        mr_membership_free(worker->membership);
     mr_arena_free(worker->arena);
 }
 

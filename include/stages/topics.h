@@ -1,0 +1,21 @@
+/* topics.h: which stream takes a topic: exact names before patterns (a leading ^: POSIX extended regular expressions).
+ *
+ * Built at start; then read-only, by main's thread.  The compiled patterns are on the heap (regcomp's): mr_topics_free.
+ */
+#ifndef MR_STAGES_TOPICS_H
+#define MR_STAGES_TOPICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "stages/config.h"
+
+typedef struct mr_topics mr_topics;
+
+mr_topics *mr_topics_new(const mr_config *config, mr_arena *arena);
+/* False when no stream takes it. */
+bool mr_topics_stream(const mr_topics *topics, const char *topic, uint32_t *stream);
+void mr_topics_free(mr_topics *topics); /* accepts NULL */
+
+#endif

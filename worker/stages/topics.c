@@ -1,0 +1,59 @@
+#include "stages/topics.h"
+
+#include <regex.h>
+#include <string.h>
+
+#include "base/must.h"
+
+typedef struct wanted {
+    const char *name;
+    uint32_t stream;
+    bool pattern;
+    regex_t compiled; /* of a pattern */
+} wanted;
+
+struct mr_topics {
+    wanted *all;
+    size_t count;
+};
+
+mr_topics *mr_topics_new(const mr_config *config, mr_arena *arena)
+{
+    size_t count = 0;
+    for (size_t s = 0; s < config->stream_count; s++)
+        count += config->streams[s].topic_count;
+    mr_topics *topics = mr_arena_take(arena, "membership", 1, sizeof *topics);
+    topics->all = mr_arena_take(arena, "membership", count, sizeof *topics->all);
+    for (size_t s = 0; s < config->stream_count; s++)
+        for (size_t t = 0; t < config->streams[s].topic_count; t++) {
+            wanted *one = &topics->all[topics->count++];
+            one->name = config->streams[s].topics[t];
+            one->stream = (uint32_t)s;
+            one->pattern = one->name[0] == '^';
+            if (one->pattern) /* config_check.c has compiled it before */
+                must(!regcomp(&one->compiled, one->name, REG_EXTENDED | REG_NOSUB));
+        }
+    return topics;
+}
+
+bool mr_topics_stream(const mr_topics *topics, const char *topic, uint32_t *stream)
+{
+    for (int patterns = 0; patterns < 2; patterns++)
+        for (size_t i = 0; i < topics->count; i++) {
+            const wanted *one = &topics->all[i];
+            if (one->pattern != (patterns == 1))
+                continue;
+            if (one->pattern ? !regexec(&one->compiled, topic, 0, NULL, 0) : !strcmp(one->name, topic)) {
+                *stream = one->stream;
+                return true;
+            }
+        }
+    return false;
+}
+
+void mr_topics_free(mr_topics *topics)
+{
+    for (size_t i = 0; topics && i < topics->count; i++)
+        if (topics->all[i].pattern)
+            regfree(&topics->all[i].compiled);
+}
