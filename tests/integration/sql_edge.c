@@ -395,6 +395,17 @@ static void test_check(void **state)
     mr_sql_check(f.config, 0, &findings);
     assert_int_equal(mr_findings_errors(&findings), 0);
     mr_findings_free(&findings);
+    query("DROP USER IF EXISTS reader@'%'");
+    query("CREATE USER reader@'%' IDENTIFIED BY 'brook'");
+    query("GRANT SELECT, INSERT ON millrace_edge.* TO reader@'%'"); /* UPDATE is missing */
+    mr_config *as_reader = configure("");
+    as_reader->shards[0].user = "reader";
+    as_reader->shards[0].password = "brook";
+    mr_sql_check(as_reader, 0, &findings);
+    assert_int_equal(mr_findings_status(&findings, false), MR_DENIED);
+    mr_findings_free(&findings);
+    mr_config_free(as_reader);
+    query("DROP USER reader@'%'");
     query("ALTER TABLE edge DROP COLUMN s");
     mr_sql_check(f.config, 0, &findings);
     assert_int_equal(mr_findings_status(&findings, false), MR_CONFIG);

@@ -288,6 +288,16 @@ static mr_sql_result compare_tables(mr_sql *sql)
     return result;
 }
 
+mr_sql_result mr_sql_begin_session(mr_sql *sql)
+{
+    mr_sql_result result = choose_dialect(sql);
+    if (result.db_class == MR_DB_OK)
+        result = set_session(sql);
+    if (result.db_class == MR_DB_OK)
+        result = read_packet_limit(sql);
+    return result;
+}
+
 mr_sql_result mr_sql_connect(mr_sql *sql)
 {
     must(!sql->client);
@@ -295,11 +305,7 @@ mr_sql_result mr_sql_connect(mr_sql *sql)
     if (result.db_class != MR_DB_OK)
         return result;
     kill_remembered(sql);
-    result = choose_dialect(sql);
-    if (result.db_class == MR_DB_OK)
-        result = set_session(sql);
-    if (result.db_class == MR_DB_OK)
-        result = read_packet_limit(sql);
+    result = mr_sql_begin_session(sql);
     if (result.db_class == MR_DB_OK)
         result = compare_tables(sql);
     if (result.db_class == MR_DB_OK)

@@ -14,7 +14,7 @@ typedef struct checking {
 
 static void trouble(const checking *c, const mr_sql_result *result)
 {
-    static const unsigned denied[] = {1044, 1045, 1130, 1142, 1698, 3118, 4151, 1862, 1820};
+    static const unsigned denied[] = {1044, 1045, 1130, 1142, 1143, 1698, 3118, 4151, 1862, 1820};
     mr_status status = result->db_class == MR_DB_CONNECTION || result->db_class == MR_DB_AMBIGUOUS
                            ? MR_UNAVAILABLE
                            : MR_CONFIG;
@@ -75,6 +75,28 @@ static void check_limits(const checking *c)
                     (unsigned long long)limit, c->sql->config->streams[i].name, c->sql->layouts[i].size);
 }
 
+/* What the session asked for, as the server has taken it: a proxy may have swallowed it. */
+static void check_strict(const checking *c)
+{
+    char value[512];
+    if (variable(c, "session.sql_mode", value, sizeof value) && !strstr(value, "STRICT_ALL_TABLES"))
+        mr_find(c->findings, MR_LEVEL_ERROR, MR_CONFIG, c->where, "connect without what stands between",
+                "the session's sql_mode is not strict although it was set: values would be cut");
+    else
+        mr_find(c->findings, MR_LEVEL_OK, MR_OK, c->where, "", "strict sql_mode, %s",
+                c->sql->bulk ? "array binding" : "multi-row INSERT");
+}
+
+/* Preparing the statements asks for every privilege that they need. */
+static void check_privileges(const checking *c)
+{
+    mr_sql_result result = mr_sql_prepare(c->sql);
+    if (result.db_class != MR_DB_OK)
+        trouble(c, &result);
+    else
+        mr_find(c->findings, MR_LEVEL_OK, MR_OK, c->where, "", "the user may write");
+}
+
 static void check_tables(const checking *c)
 {
     for (size_t i = 0; i < c->sql->config->stream_count; i++) {
@@ -112,10 +134,18 @@ void mr_sql_check(const mr_config *config, uint32_t shard, mr_findings *findings
         mr_find(findings, MR_LEVEL_OK, MR_OK, where, "", "logged in to %s, %s%s",
                 mysql_get_server_info(c.sql->client), cipher ? "encrypted with " : "not encrypted",
                 cipher ? cipher : "");
-        mr_sql_run(c.sql, "SET NAMES utf8mb4", MR_DB_AT_CONNECT);
-        check_durability(&c);
-        check_limits(&c);
-        check_tables(&c);
+        result = mr_sql_begin_session(c.sql);
+        if (result.db_class != MR_DB_OK) {
+            trouble(&c, &result);
+        } else {
+            size_t errors = mr_findings_errors(findings);
+            check_strict(&c);
+            check_durability(&c);
+            check_limits(&c);
+            check_tables(&c);
+            if (mr_findings_errors(findings) == errors)
+                check_privileges(&c);
+        }
     }
     mr_sql_free(c.sql);
     mr_arena_free(arena);

@@ -43,6 +43,8 @@ mr_sql_result mr_sql_trouble(mr_db_class db_class, const char *format, ...) MR_P
 mr_sql_result mr_sql_run(mr_sql *sql, const char *text, mr_db_phase phase);
 /* Opens the connection with all its options, without a session or checks. */
 mr_sql_result mr_sql_open(mr_sql *sql);
+/* Dialect, session variables, packet limit: what every connection begins with. */
+mr_sql_result mr_sql_begin_session(mr_sql *sql);
 void mr_sql_drop_statements(mr_sql *sql);
 /* Prepares what can be prepared at connect. */
 mr_sql_result mr_sql_prepare(mr_sql *sql);
