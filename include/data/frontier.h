@@ -27,7 +27,6 @@ mr_frontier *mr_frontier_new(mr_arena *arena, const char *part, uint32_t slots, 
 uint32_t mr_frontier_open(mr_frontier *frontier, uint32_t slot, int64_t position);
 /* Ends it: outstanding holds become stale. */
 void mr_frontier_close(mr_frontier *frontier, uint32_t slot);
-bool mr_frontier_is_open(const mr_frontier *frontier, uint32_t slot);
 uint32_t mr_frontier_epoch(const mr_frontier *frontier, uint32_t slot);
 
 /* Takes a hold at `offset` (at or above the position and every earlier hold of this life).  `next` chains holds of one

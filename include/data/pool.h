@@ -18,9 +18,6 @@
 
 #define MR_PAGE_NONE UINT32_MAX
 
-/* What became of a page: set by the writer before it returns the handle. */
-typedef enum mr_outcome { MR_OUTCOME_DURABLE, MR_OUTCOME_RELEASED } mr_outcome;
-
 typedef struct mr_page {
     /* set by the consumer when it takes the page */
     uint32_t consumer;
@@ -37,8 +34,7 @@ typedef struct mr_page {
     uint32_t rows;
     uint64_t bytes; /* bytes that the rows will take on the wire, about */
     /* the writer's */
-    uint32_t attempts; /* transient failures so far */
-    mr_outcome outcome;
+    uint32_t attempts;      /* transient failures so far */
     uint32_t rows_existing; /* of the rows, how many were there before */
 } mr_page;
 
@@ -51,8 +47,7 @@ uint32_t mr_pool_take(mr_pool *pool, uint32_t consumer, uint32_t stream, uint32_
                       uint32_t record_size);
 void mr_pool_give(mr_pool *pool, uint32_t page); /* by its consumer */
 mr_page *mr_pool_page(mr_pool *pool, uint32_t page);
-uint32_t mr_pool_pages(const mr_pool *pool); /* of all consumers */
-uint32_t mr_pool_pages_each(const mr_pool *pool);
+uint32_t mr_pool_pages(const mr_pool *pool);                         /* of all consumers */
 uint32_t mr_pool_free_pages(const mr_pool *pool, uint32_t consumer); /* by that consumer */
 void mr_pool_check(const mr_pool *pool, uint32_t consumer);
 

@@ -72,9 +72,6 @@ typedef struct mr_layout {
 /* Lays out `fields` fields whose form and capacity are set (capacity is ignored for fixed-size forms). */
 void mr_layout_place(mr_layout *layout);
 
-/* Copies a record, only the used bytes of its texts. */
-void mr_record_copy(const mr_layout *layout, unsigned char *to, const unsigned char *from);
-
 static inline char *mr_record_indicator(const mr_layout *layout, unsigned char *record, uint32_t field)
 {
     return (char *)record + layout->field[field].indicator_at;

@@ -69,9 +69,8 @@ mr_status mr_group_join(mr_group *group, mr_error *error) MR_CHECKED;
 int mr_group_poll(mr_group *group);
 bool mr_group_joined(const mr_group *group);    /* an assignment was received, even an empty one */
 bool mr_group_reachable(const mr_group *group); /* brokers were heard from lately */
-bool mr_group_fenced(
-    const mr_group *group); /* another instance uses this group.instance.id: stop with MR_AGAIN */
-bool mr_group_fatal(const mr_group *group, mr_error *error); /* the client cannot go on */
+/* The client cannot go on, for example because another instance uses this group.instance.id: stop with MR_AGAIN. */
+bool mr_group_fatal(const mr_group *group, mr_error *error);
 
 /* Commits offset and metadata of each (offset in `start`, text in `metadata`).  wait_ms 0: the answer comes to `committed`; else waits that
  * long and reports there as well. One commit at a time: a second one before the answer is a must. */

@@ -42,10 +42,9 @@ mr_paths *mr_paths_new(mr_arena *arena, size_t paths_max, size_t steps_max);
 /* Returns the number by which mr_paths_span finds the span; the same path gives the same number. */
 uint32_t mr_paths_add(mr_paths *paths, const char *const *step, size_t steps);
 void mr_paths_seal(mr_paths *paths); /* after the last one */
-uint32_t mr_paths_count(const mr_paths *paths);
 const mr_span *mr_paths_span(const mr_paths *paths, const mr_span *spans, uint32_t number);
 
-/* Fills spans[mr_paths_count]; on refusal *position says where in the text. */
+/* Fills `spans`, one for each path that was added; on refusal *position says where in the text. */
 mr_reason mr_json_scan(const mr_paths *paths, const char *text, size_t len, mr_span *spans, size_t *position);
 
 /* The text that a string span stands for (at most its length), written to `out`; returns its length.  The span was scanned. */

@@ -66,11 +66,6 @@ void mr_frontier_close(mr_frontier *frontier, uint32_t slot)
     now->open = false;
 }
 
-bool mr_frontier_is_open(const mr_frontier *frontier, uint32_t slot)
-{
-    return life_of(frontier, slot)->open;
-}
-
 uint32_t mr_frontier_epoch(const mr_frontier *frontier, uint32_t slot)
 {
     return life_of(frontier, slot)->epoch;

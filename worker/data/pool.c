@@ -78,11 +78,6 @@ uint32_t mr_pool_pages(const mr_pool *pool)
     return pool->consumers * pool->pages_each;
 }
 
-uint32_t mr_pool_pages_each(const mr_pool *pool)
-{
-    return pool->pages_each;
-}
-
 uint32_t mr_pool_free_pages(const mr_pool *pool, uint32_t consumer)
 {
     return pool->free_count[consumer * STRIDE];

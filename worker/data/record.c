@@ -1,7 +1,5 @@
 #include "data/record.h"
 
-#include <string.h>
-
 #include "base/must.h"
 
 static uint32_t align8(uint32_t at)
@@ -46,19 +44,4 @@ void mr_layout_place(mr_layout *layout)
         at = align8(at + field->capacity);
     }
     layout->size = at;
-}
-
-void mr_record_copy(const mr_layout *layout, unsigned char *to, const unsigned char *from)
-{
-    memcpy(to, from, layout->fields > 0 ? layout->field[0].value_at : layout->size);
-    for (uint32_t i = 0; i < layout->fields; i++) {
-        const mr_field *field = &layout->field[i];
-        size_t used = field->capacity;
-        if (has_length(field->form)) {
-            unsigned long len;
-            memcpy(&len, from + field->length_at, sizeof len);
-            used = len;
-        }
-        memcpy(to + field->value_at, from + field->value_at, used);
-    }
 }

@@ -114,7 +114,6 @@ static void look_for_fatal(mr_group *group)
     if (!err)
         return;
     group->fatal = true;
-    group->fenced = err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
     snprintf(group->fatal_text, sizeof group->fatal_text, "%s: %s", rd_kafka_err2name(err), text);
 }
 
@@ -146,11 +145,6 @@ bool mr_group_reachable(const mr_group *group)
 {
     uint64_t heard = atomic_load_explicit(&group->heard_ms, memory_order_relaxed);
     return heard != 0 && heard >= group->deaf_since_ms;
-}
-
-bool mr_group_fenced(const mr_group *group)
-{
-    return group->fenced;
 }
 
 bool mr_group_fatal(const mr_group *group, mr_error *error)
@@ -337,7 +331,6 @@ bool mr_group_reload_secrets(mr_group *group)
 bool mr_group_close(mr_group *group, uint32_t timeout_ms)
 {
     uint64_t end = mr_clock_ms() + timeout_ms;
-    group->closing = true;
     rd_kafka_error_destroy(rd_kafka_consumer_close_queue(group->client, group->events));
     while (!rd_kafka_consumer_closed(group->client) && mr_clock_ms() < end) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(group->events, 50);

@@ -16,7 +16,7 @@ struct mr_group {
     rd_kafka_queue_t *events;  /* rebalances and errors, for main */
     rd_kafka_queue_t *commits; /* answers to commits, for main */
     /* main's */
-    bool joined, committing, superseded, fenced, fatal, closing;
+    bool joined, committing, superseded, fatal;
     uint64_t secrets_seen;
     uint64_t deaf_since_ms;   /* all brokers down since; 0: not */
     mr_partition *partitions; /* of the rebalance that is being dealt with */

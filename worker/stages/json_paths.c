@@ -82,11 +82,6 @@ void mr_paths_seal(mr_paths *paths)
     must(number_spans(paths, &paths->node[0], 0) == paths->count);
 }
 
-uint32_t mr_paths_count(const mr_paths *paths)
-{
-    return paths->count;
-}
-
 const mr_span *mr_paths_span(const mr_paths *paths, const mr_span *spans, uint32_t number)
 {
     must(number < paths->count);

@@ -144,7 +144,6 @@ static void return_durable(mr_writer *writer)
         if (page->rows_existing > 0)
             mr_metric_add(metrics, MR_M_ROWS_EXISTING, page->stream, writer->shard, page->rows_existing);
         observe_ages(writer, page, wall_ms);
-        page->outcome = MR_OUTCOME_DURABLE;
         uint32_t consumer = page->consumer; /* after the push the page is the consumer's */
         mr_ring_push(mr_flow_done(writer->flow, consumer, writer->shard), writer->batch.pages[i]);
         mr_bell_ring(&writer->flow->consumer_bell[consumer]);
