@@ -25,6 +25,9 @@ typedef struct mr_kafka_owner {
  * MR_UNAVAILABLE for a secret file).  ASKER is a client that only asks (commands). */
 struct rd_kafka_conf_s *mr_kafka_conf(mr_kafka_owner *owner, mr_kafka_role role, mr_error *error);
 
+/* The dead-letter topic of a topic: dlq.topic with {topic} replaced; `out` takes what fits. */
+void mr_kafka_dlq_topic(const mr_config *config, const char *topic, char *out, size_t cap);
+
 /* Sets one property; true when this librdkafka took it. */
 bool mr_kafka_conf_try(struct rd_kafka_conf_s *conf, const char *name, const char *value);
 

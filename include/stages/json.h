@@ -56,8 +56,4 @@ size_t mr_json_unescape_one(const char *text, char *out, size_t *written);
 size_t mr_json_plain(const char *text, size_t len);
 size_t mr_json_plain_scalar(const char *text, size_t len); /* the same without vector instructions */
 
-/* Bytes of the well-formed UTF-8 character at `text`, 0 when it is not one. */
-size_t mr_utf8_char(const char *text, size_t len);
-bool mr_utf8_valid(const char *text, size_t len);
-
 #endif

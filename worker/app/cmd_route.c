@@ -7,6 +7,7 @@
 #include "app/command.h"
 #include "base/hash.h"
 #include "base/ksuid.h"
+#include "base/text.h"
 #include "stages/route.h"
 
 extern char **environ;
@@ -125,14 +126,6 @@ mr_status mr_cmd_route(mr_call *call)
 
 /* ---- locate ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool read_id(const char *text, unsigned char id[MR_KSUID_BYTES])
 {
     if (!strncmp(text, "0x", 2) || !strncmp(text, "0X", 2))
@@ -140,7 +133,7 @@ static bool read_id(const char *text, unsigned char id[MR_KSUID_BYTES])
     if (strlen(text) != 2 * MR_KSUID_BYTES)
         return mr_ksuid_parse(text, id);
     for (int i = 0; i < MR_KSUID_BYTES; i++) {
-        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+        int high = mr_hex_digit(text[2 * i]), low = mr_hex_digit(text[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         id[i] = (unsigned char)(high << 4 | low);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 mr_buf mr_buf_over(char *memory, size_t cap)
 {
     memory[0] = 0;
@@ -42,31 +44,12 @@ void mr_buf_printf(mr_buf *buf, const char *format, ...)
     buf->len += (size_t)len;
 }
 
-/* Bytes of a well-formed UTF-8 character at `at`, 0 when it is not one (RFC 3629). */
-static size_t utf8_len(const unsigned char *at, size_t left)
-{
-    static const unsigned char least[5] = {0, 0, 0, 0xa0, 0x90};
-    if (at[0] < 0x80)
-        return 1;
-    size_t len = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4 || left < len)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    if ((at[0] == 0xe0 || at[0] == 0xf0) && at[1] < least[len])
-        return 0;
-    if ((at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return len;
-}
-
 void mr_buf_json(mr_buf *buf, const char *bytes, size_t len)
 {
     mr_buf_text(buf, "\"");
     for (size_t i = 0; i < len && !buf->full;) {
         unsigned char c = (unsigned char)bytes[i];
-        size_t chars = utf8_len((const unsigned char *)bytes + i, len - i);
+        size_t chars = mr_utf8_char(bytes + i, len - i);
         if (c == '"' || c == '\\') {
             mr_buf_printf(buf, "\\%c", c);
         } else if (c < 0x20 || chars == 0) {

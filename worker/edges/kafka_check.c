@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "edges/kafka.h"
 #include "edges/kafka_client.h"
 
@@ -105,13 +104,8 @@ static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
                         topic ? ": " : "", topic ? rd_kafka_err2str(topic->err) : "");
             else
                 mr_find(ask->findings, MR_LEVEL_OK, MR_OK, where, "", "%d partitions", topic->partition_cnt);
-            char letters[300] = "";
-            mr_buf out = mr_buf_over(letters, sizeof letters);
-            for (const char *at = ask->config->dlq.topic; *at;) {
-                bool here = !strncmp(at, "{topic}", 7);
-                mr_buf_put(&out, here ? name : at, here ? strlen(name) : 1);
-                at += here ? 7 : 1;
-            }
+            char letters[300];
+            mr_kafka_dlq_topic(ask->config, name, letters, sizeof letters);
             if (!find_topic(metadata, letters))
                 mr_find(ask->findings, MR_LEVEL_WARNING, MR_CONFIG, where,
                         "create it: without it, and without automatic creation, dead letters wait and hold "

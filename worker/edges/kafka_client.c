@@ -93,6 +93,16 @@ static bool has_pattern(const mr_config *config)
     return false;
 }
 
+void mr_kafka_dlq_topic(const mr_config *config, const char *topic, char *out, size_t cap)
+{
+    mr_buf buf = mr_buf_over(out, cap);
+    for (const char *at = config->dlq.topic; *at;) {
+        bool here = !strncmp(at, "{topic}", 7);
+        mr_buf_put(&buf, here ? topic : at, here ? strlen(topic) : 1);
+        at += here ? 7 : 1;
+    }
+}
+
 /* A pattern such as ^events must not subscribe to the dead letters of its own topics. */
 static bool hide_dead_letter_topics(rd_kafka_conf_t *conf, const mr_config *config, mr_error *error)
 {

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "edges/kafka_client.h"
@@ -83,19 +82,6 @@ static void *pack(uint32_t consumer, uint32_t number)
     return (void *)(uintptr_t)((uint64_t)consumer << 32 | number);
 }
 
-static void topic_name(const char *pattern, const char *topic, char *out)
-{
-    mr_buf buf = mr_buf_over(out, TOPIC_MAX);
-    for (const char *at = pattern; *at;) {
-        if (!strncmp(at, "{topic}", 7)) {
-            mr_buf_text(&buf, topic);
-            at += 7;
-        } else {
-            mr_buf_put(&buf, at++, 1);
-        }
-    }
-}
-
 static void add(rd_kafka_headers_t *headers, const char *name, const char *format, ...) MR_PRINTF(3, 4);
 
 static void add(rd_kafka_headers_t *headers, const char *name, const char *format, ...)
@@ -167,7 +153,7 @@ static rd_kafka_resp_err_t produce(mr_dlq *dlq, const char *topic, const void *v
 bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_letter *letter)
 {
     char topic[TOPIC_MAX];
-    topic_name(dlq->owner.config->dlq.topic, event->topic, topic);
+    mr_kafka_dlq_topic(dlq->owner.config, event->topic, topic, sizeof topic);
     rd_kafka_resp_err_t err =
         produce(dlq, topic, event->value, event->value_len, event->key, event->key_len,
                 letter_headers(dlq, event, handle, letter), pack(letter->consumer, letter->number));

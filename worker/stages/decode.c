@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/ksuid.h"
 #include "base/must.h"
+#include "base/text.h"
 #include "decode_plan.h"
 #include "stages/values.h"
 

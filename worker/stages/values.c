@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define DIGITS_MAX      96   /* more than any column keeps */
 #define DOUBLE_TEXT_MAX 1200 /* enough digits to decide every rounding */
 
@@ -219,14 +221,6 @@ mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32
     return MR_REASON_NONE;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 mr_reason mr_to_uuid(const char *text, size_t len, unsigned char out[16])
 {
     size_t at = 0;
@@ -238,7 +232,7 @@ mr_reason mr_to_uuid(const char *text, size_t len, unsigned char out[16])
                 return MR_REASON_BAD_FORMAT;
             continue;
         }
-        int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+        int high = mr_hex_digit(text[i]), low = mr_hex_digit(text[i + 1]);
         if (high < 0 || low < 0)
             return MR_REASON_BAD_FORMAT;
         out[at++] = (unsigned char)(high << 4 | low);
