@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct mr_buf {
     char *at;
@@ -23,5 +24,6 @@ void mr_buf_text(mr_buf *buf, const char *text);
 void mr_buf_printf(mr_buf *buf, const char *format, ...) MR_PRINTF(2, 3);
 /* A JSON string with its quotes; control characters and, when invalid, UTF-8 are escaped. */
 void mr_buf_json(mr_buf *buf, const char *bytes, size_t len);
+void mr_buf_time(mr_buf *buf, int64_t wall_ms); /* RFC 3339 in UTC: 2026-01-31T23:59:59.123Z */
 
 #endif

@@ -1,4 +1,4 @@
-/* http.h: /metrics on one port, probes on another; the only module that sees microhttpd.h.
+/* http.h: /metrics and /status on one port, probes on another; the only module that sees microhttpd.h.
  *
  * Two daemons, each with a thread of its own (all signals blocked), so that no scraper can starve a probe.  One request a
  * connection; 16 connections at once for pages and 64 for probes; one ends after 5 s without a byte and after 10 s whatever it
@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/status.h"
+#include "stages/board.h"
 #include "stages/config.h"
 #include "stages/metrics.h"
 #include <stdbool.h>
@@ -30,8 +31,8 @@ typedef struct mr_probes {
 
 typedef struct mr_http mr_http;
 
-mr_status mr_http_start(const mr_config *config, mr_metrics *metrics, const mr_probes *probes,
-                        mr_arena *arena, mr_http **http, mr_error *error) MR_CHECKED;
+mr_status mr_http_start(const mr_config *config, mr_metrics *metrics, mr_board *board,
+                        const mr_probes *probes, mr_arena *arena, mr_http **http, mr_error *error) MR_CHECKED;
 uint16_t mr_http_port(const mr_http *http); /* bound port of http.listen (useful with port 0) */
 uint16_t mr_http_probe_port(const mr_http *http);
 void mr_http_stop(mr_http *http);

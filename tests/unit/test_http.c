@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/clock.h"
 #include "edges/http.h"
@@ -32,8 +33,9 @@ static mr_config config = {.streams = streams,
 static _Atomic bool broker_well;
 static mr_arena *arena;
 static mr_metrics *metrics;
+static mr_board *board;
 static mr_http *http;
-static char answer[1 << 20];
+static char answer[4 << 20];
 
 static bool always(const void *context, mr_buf *why)
 {
@@ -62,7 +64,8 @@ static int set_up(void **unused)
     atomic_store(&broker_well, true);
     arena = mr_arena_new();
     metrics = mr_metrics_new(&config, arena, 20000);
-    if (mr_http_start(&config, metrics, &probes, arena, &http, &error) != MR_OK) {
+    board = mr_board_new(&config, arena, 20000);
+    if (mr_http_start(&config, metrics, board, &probes, arena, &http, &error) != MR_OK) {
         print_message("%s\n", error.text);
         return 1;
     }
@@ -166,6 +169,24 @@ static void test_metrics(void **unused)
     }
 }
 
+static void test_status(void **unused)
+{
+    (void)unused;
+    assert_int_equal(ask(mr_http_port(http), "GET", "/status", ""), 200);
+    assert_true(has("Content-Type: application/json\r\n") && has("Cache-Control: no-store"));
+    json_t *status = json_loads(body(), JSON_REJECT_DUPLICATES, NULL);
+    assert_string_equal(json_string_value(json_object_get(status, "version")), MILLRACE_VERSION);
+    json_decref(status);
+    for (uint32_t i = 0; i < 20000; i++) /* more than was set aside */
+        mr_board_partition_set(
+            board, i, &(mr_board_partition){.topic = "t", .partition = (int32_t)i, .state = "running"});
+    assert_int_equal(ask(mr_http_port(http), "GET", "/status", ""), 200);
+    status = json_loads(body(), JSON_REJECT_DUPLICATES, NULL);
+    assert_int_equal(json_array_size(json_object_get(status, "partitions")), 20000);
+    json_decref(status);
+    assert_int_equal(ask(mr_http_probe_port(http), "GET", "/status", ""), 404);
+}
+
 static void test_process(void **unused)
 {
     (void)unused;
@@ -216,7 +237,7 @@ static void test_refusals(void **unused)
     (void)unused;
     uint16_t port = mr_http_port(http), probe_port = mr_http_probe_port(http);
     assert_int_equal(ask(port, "GET", "/nothing", ""), 404);
-    assert_true(has("/metrics") && has("http.probe_listen"));
+    assert_true(has("/metrics, /status") && has("http.probe_listen"));
     assert_int_equal(ask(port, "GET", "/livez", ""), 404);
     assert_int_equal(ask(port, "GET", "/metrics/", ""), 404);
     assert_int_equal(ask(probe_port, "GET", "/metrics", ""), 404);
@@ -374,7 +395,7 @@ static void test_port_taken(void **unused)
     mr_probes none = {.live = NULL};
     snprintf(address, sizeof address, "127.0.0.1:%u", mr_http_port(http));
     other.http.probe_listen = address; /* the first one starts, and is stopped again */
-    assert_int_equal(mr_http_start(&other, metrics, &none, own, &second, &error), MR_UNAVAILABLE);
+    assert_int_equal(mr_http_start(&other, metrics, board, &none, own, &second, &error), MR_UNAVAILABLE);
     assert_null(second);
     assert_non_null(strstr(error.text, "http.probe_listen: another program listens on 127.0.0.1:"));
     mr_arena_free(own);
@@ -385,17 +406,10 @@ static void test_port_taken(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_metrics),
-        TEST(test_process),
-        TEST(test_probes),
-        TEST(test_refusals),
-        TEST(test_large_page),
-        TEST(test_nonsense),
-        TEST(test_addresses),
-        TEST(test_port_taken),
-        TEST(test_deaf_clients),
-        TEST(test_four_dripping),
-        TEST(test_more_dripping_than_places),
+        TEST(test_metrics),      TEST(test_status),        TEST(test_process),
+        TEST(test_probes),       TEST(test_refusals),      TEST(test_large_page),
+        TEST(test_nonsense),     TEST(test_addresses),     TEST(test_port_taken),
+        TEST(test_deaf_clients), TEST(test_four_dripping), TEST(test_more_dripping_than_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

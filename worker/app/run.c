@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "edges/http.h"
 #include "edges/sql.h"
+#include "stages/board.h"
 #include "stages/snapshot.h"
 
 #define LOOK_MS   1000  /* gauges */
@@ -285,6 +286,7 @@ static mr_status start(run *r, mr_error *error)
     ready[1] = (mr_probe_check){"draining", is_not_draining, r};
     ready[2] = (mr_probe_check){"brokers", hears_brokers, r};
     started[0] = (mr_probe_check){"started", is_started, r};
+    mr_board *board = mr_board_new(r->config, worker->arena, worker->flow.consumers * MR_PARTITIONS_EACH);
     mr_probes probes = {.live = live,
                         .ready = ready,
                         .started = started,
@@ -294,10 +296,11 @@ static mr_status start(run *r, mr_error *error)
     mr_metrics_info(worker->flow.metrics, mr_kafka_library_version(), mr_sql_library_version(),
                     hash_of_file(r->config_file));
     mr_status status =
-        mr_http_start(r->config, worker->flow.metrics, &probes, worker->arena, &r->http, error);
+        mr_http_start(r->config, worker->flow.metrics, board, &probes, worker->arena, &r->http, error);
     if (status)
         return status;
     mr_arena_freeze(worker->arena);
+    mr_board_memory(board, worker->arena, mr_plan_libraries(r->config, &worker->plan));
     mr_metric_set(worker->flow.metrics, MR_M_MEMORY_LIMIT, 0, 0,
                   mr_arena_total(worker->arena) + mr_plan_libraries(r->config, &worker->plan));
     say_start(worker);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/text.h"
 
@@ -60,4 +61,13 @@ void mr_buf_json(mr_buf *buf, const char *bytes, size_t len)
         i += chars ? chars : 1;
     }
     mr_buf_text(buf, "\"");
+}
+
+void mr_buf_time(mr_buf *buf, int64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    mr_buf_printf(buf, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                  utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall_ms % 1000));
 }

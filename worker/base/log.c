@@ -59,16 +59,6 @@ static struct {
 
 /* ---- a line's text ---- */
 
-static void put_time(mr_buf *buf)
-{
-    int64_t now_ms = mr_clock_wall_ms();
-    time_t seconds = (time_t)(now_ms / 1000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    mr_buf_printf(buf, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                  utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(now_ms % 1000));
-}
-
 static void put_text(mr_buf *buf, bool json, const char *name, const char *value)
 {
     if (!value || !*value)
@@ -115,12 +105,12 @@ static bool put_line(mr_buf *buf, bool json, mr_log_level level, const char *eve
     static const char *const sign[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
     if (json) {
         mr_buf_text(buf, "{\"time\":\"");
-        put_time(buf);
+        mr_buf_time(buf, mr_clock_wall_ms());
         mr_buf_printf(buf, "\",\"level\":\"%s\",\"msg\":", name[level]);
         mr_buf_json(buf, message, len);
         put_text(buf, json, "event", event);
     } else {
-        put_time(buf);
+        mr_buf_time(buf, mr_clock_wall_ms());
         mr_buf_printf(buf, " %s ", sign[level]);
         put_sentence(buf, message, len);
         mr_buf_printf(buf, " event=%s", event);

@@ -63,6 +63,7 @@ struct server {
 
 struct mr_http {
     mr_metrics *metrics;
+    mr_board *board;
     mr_probes probes;
     mr_process_gauges process;
     _Atomic bool stop;
@@ -115,6 +116,16 @@ static unsigned answer_metrics(server *from, struct MHD_Connection *connection, 
     return MHD_HTTP_OK;
 }
 
+/* ---- /status ---- */
+
+static unsigned answer_status(server *from, struct MHD_Connection *connection, mr_buf *out, const char **type)
+{
+    (void)connection;
+    *type = "application/json";
+    mr_board_render(from->http->board, from->http->metrics, out);
+    return MHD_HTTP_OK;
+}
+
 /* ---- probes ---- */
 
 /* "ok", or the list of checks: when asked for it, and whenever one is not well. */
@@ -163,7 +174,7 @@ static unsigned answer_startupz(server *from, struct MHD_Connection *connection,
                         out);
 }
 
-static const route main_routes[] = {{"/metrics", answer_metrics}};
+static const route main_routes[] = {{"/metrics", answer_metrics}, {"/status", answer_status}};
 static const route probe_routes[] = {
     {"/livez", answer_livez}, {"/readyz", answer_readyz}, {"/startupz", answer_startupz}};
 
@@ -361,12 +372,13 @@ static void prepare(server *at, mr_http *http, mr_arena *arena, size_t page_byte
         at->open[i].fd = -1;
 }
 
-mr_status mr_http_start(const mr_config *config, mr_metrics *metrics, const mr_probes *probes,
-                        mr_arena *arena, mr_http **http, mr_error *error)
+mr_status mr_http_start(const mr_config *config, mr_metrics *metrics, mr_board *board,
+                        const mr_probes *probes, mr_arena *arena, mr_http **http, mr_error *error)
 {
     mr_http *made = mr_arena_take(arena, "http", 1, sizeof *made);
     size_t streams = config->stream_count, shards = config->shard_count;
     made->metrics = metrics;
+    made->board = board;
     made->probes = *probes;
     /* Room for all series but those of partitions beyond a few hundred. */
     prepare(&made->main, made, arena, (256u << 10) + (streams + shards) * 12288 + streams * shards * 256,
@@ -377,7 +389,7 @@ mr_status mr_http_start(const mr_config *config, mr_metrics *metrics, const mr_p
     made->main.elsewhere = "probes are on http.probe_listen";
     made->probe.routes = probe_routes;
     made->probe.route_count = sizeof probe_routes / sizeof *probe_routes;
-    made->probe.elsewhere = "metrics are on http.listen";
+    made->probe.elsewhere = "metrics and the status are on http.listen";
     mr_status status = start_server(&made->main, "http", "http.listen", config->http.listen, error);
     if (status == MR_OK)
         status = start_server(&made->probe, "probes", "http.probe_listen", config->http.probe_listen, error);
