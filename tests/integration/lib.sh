@@ -245,6 +245,25 @@ check_marks() { # clean or any
     done < <(admin committed "$group" "$topic")
 }
 
+# Worker's number: by its own metrics, everything that came in has become something, and nothing is in flight.  Called when all is committed;
+# the last numbers may still be on their way then.
+check_ledger() {
+    local i
+    for ((i = 0; i < 50; i++)); do
+        curl -fsS --max-time 5 "http://${http[$1]}/metrics" >"$work/ledger" || fail "worker $1 does not show its metrics"
+        ! awk '
+            { sub(/[{ ].*/, "", $1) }
+            $1 ~ /^millrace_(messages_consumed|replay_read)_total$/ { came += $NF }
+            $1 ~ /^millrace_(rows_written|dead_letters|filtered|skipped_parked|released)_total$/ { went += $NF }
+            $1 == "millrace_in_flight_records" { flies = $NF; seen = 1 }
+            END { printf "%.0f came in, %.0f settled, %.0f in flight\n", came, went, flies; exit !(seen && came > 0 && came == went && flies == 0) }
+        ' "$work/ledger" >"$work/ledger.said" || { say "worker $1: $(cat "$work/ledger.said")"; break; }
+        sleep 0.2
+    done
+    [ "$i" -lt 50 ] || fail "the counters of worker $1 do not add up: $(cat "$work/ledger.said")"
+    ! grep -h '"event":"counters_disagree"' "$work/worker$1.log" || fail "worker $1 says that its counters disagree"
+}
+
 scaled() {
     echo $(($1 / scale))
 }
