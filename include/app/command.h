@@ -67,6 +67,7 @@ mr_status mr_cmd_ddl(mr_call *call);
 mr_status mr_cmd_route(mr_call *call);
 mr_status mr_cmd_locate(mr_call *call);
 mr_status mr_cmd_decode(mr_call *call);
+mr_status mr_cmd_status(mr_call *call);
 mr_status mr_cmd_config(mr_call *call);
 mr_status mr_cmd_version(mr_call *call);
 

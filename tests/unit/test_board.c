@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,42 +309,53 @@ static void test_too_small(void **unused)
     assert_int_equal(out.len, needed);
 }
 
+static _Atomic bool reading;
+
+/* The topic, both texts and the end are all of one letter's entry. */
+static bool is_whole(const json_t *partition)
+{
+    const char *why = json_string_value(json_object_get(partition, "why"));
+    const char *waits = json_string_value(json_object_get(json_object_get(partition, "waiting"), "why"));
+    int64_t end = json_integer_value(json_object_get(partition, "end"));
+    char letter[2] = {(char)('a' + end - 200), 0};
+    return why && waits && strlen(why) == (size_t)end && strlen(waits) == (size_t)end &&
+           strspn(why, letter) == (size_t)end && strspn(waits, letter) == (size_t)end;
+}
+
 static void *render_often(void *unused)
 {
     (void)unused;
     static char own[1 << 16];
-    for (int i = 0; i < 2000; i++) {
+    bool whole = true;
+    for (int i = 0; i < 5000 && whole; i++) {
         mr_buf out = mr_buf_over(own, sizeof own);
         json_t *read = mr_board_render(board, metrics, &out) ? json_loadb(own, out.len, 0, NULL) : NULL;
-        json_t *first = json_array_get(json_object_get(read, "partitions"), 0);
-        const char *why = json_string_value(json_object_get(first, "why"));
-        bool whole = read && (!first ||
-                              (why && strspn(why, "a") % 100 == 0 &&
-                               json_integer_value(json_object_get(first, "end")) == (json_int_t)strlen(why)));
+        const json_t *first = json_array_get(json_object_get(read, "partitions"), 0);
+        whole = read && (!first || is_whole(first));
         json_decref(read);
-        if (!whole)
-            return own;
     }
-    return NULL;
+    atomic_store(&reading, false);
+    return whole ? NULL : own;
 }
 
 /* An entry is of one moment, also while main writes it. */
 static void test_two_threads(void **unused)
 {
     (void)unused;
-    char why[301];
+    char why[400];
     pthread_t reader;
     void *torn;
-    memset(why, 'a', sizeof why);
+    atomic_store(&reading, true);
     assert_int_equal(pthread_create(&reader, NULL, render_often, NULL), 0);
-    for (int i = 0; i < 20000; i++) {
-        size_t len = 100 + 100 * ((size_t)i % 3);
+    for (unsigned i = 0; atomic_load(&reading); i++) {
+        size_t len = 200 + i % 26;
         mr_board_partition one = running(0);
+        memset(why, 'a' + (int)(i % 26), len);
         why[len] = 0;
         one.why = why;
         one.end = (int64_t)len;
+        one.waiting = (mr_board_waiting){.present = true, .shard = -1, .state = "x", .why = why};
         mr_board_partition_set(board, 0, &one);
-        why[len] = 'a';
         if (i % 7 == 0)
             mr_board_partition_clear(board, 0);
     }

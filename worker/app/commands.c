@@ -84,6 +84,22 @@ const mr_command mr_commands[] = {
      true,
      {{0, "timestamp", "MS", "@timestamp of the events, milliseconds since 1970 (0)"}},
      mr_cmd_decode},
+    {"status",
+     "[URL]",
+     0,
+     1,
+     "what a running worker is doing: shards, what holds each partition's offset, totals",
+     "URL is http://HOST[:PORT] or HOST[:PORT] (7780) of a worker's http.listen; without one the "
+     "configuration says where\n"
+     "the worker on this machine listens.  With --probe it is http.probe_listen (7781): /livez, or /readyz "
+     "with --ready;\n"
+     "the exit status is 0 when all is well, else 69.",
+     true,
+     {JSON,
+      {0, "watch", NULL, "refresh once a second, on a terminal"},
+      {0, "probe", NULL, "a health check: whether the worker's threads turn"},
+      {0, "ready", NULL, "with --probe: whether it is ready"}},
+     mr_cmd_status},
     {"config",
      "",
      0,

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,13 +9,7 @@
 
 #define BACKLOG 64
 
-typedef struct place {
-    char host[256];
-    char port[8];
-    bool any; /* every address of the machine, of either family */
-} place;
-
-static bool split(const char *text, place *to)
+bool mr_http_split(const char *text, mr_http_place *to)
 {
     const char *colon = strrchr(text, ':'), *host = text;
     if (!colon)
@@ -97,10 +90,10 @@ static mr_status explain(const char *key, const char *address, int resolver, mr_
 
 mr_status mr_http_listen(const char *key, const char *text, int *fd, uint16_t *port, mr_error *error)
 {
-    place to;
+    mr_http_place to;
     int resolver = 0;
     *fd = -1;
-    if (!split(text, &to))
+    if (!mr_http_split(text, &to))
         return mr_fail(error, MR_CONFIG,
                        "%s: \"%s\" is no address to listen on: write it as [::]:7780 or 127.0.0.1:7780", key,
                        text);
