@@ -24,7 +24,7 @@ typedef struct mr_option {
 struct mr_call;
 
 typedef struct mr_command {
-    const char *name;
+    const char *name;      /* one word, or two: "dlq list" */
     const char *arguments; /* for the usage line: "KEY..." */
     size_t least, most;    /* number of arguments */
     const char *text;      /* one line */

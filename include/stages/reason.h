@@ -27,6 +27,7 @@
     X(MR_REASON_TOO_PRECISE, "too_precise", "more digits than the column keeps")                             \
     X(MR_REASON_BAD_FORMAT, "bad_format", "the text is not in the column's format")                          \
     X(MR_REASON_TOO_LARGE, "too_large", "the event is larger than a record can be")                          \
+    X(MR_REASON_NO_ORIGIN, "no_origin", "sent back without a well-formed millrace.origin")                   \
     X(MR_REASON_UNIQUE, "unique_conflict", "another row has this value in a unique key")                     \
     X(MR_REASON_DB, "database", "the database refused the row")
 

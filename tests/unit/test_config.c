@@ -50,6 +50,9 @@ static mr_config *load_well(const char *text, char *const *environment)
 static void test_defaults(void **state)
 {
     (void)state;
+    /* Its own name, however alike. */
+    mr_config_free(load_well(WITH("\"dlq\":{\"replay_topic\":\"t.replay\"}"), NULL));
+    mr_config_free(load_well(WITH("\"dlq\":{\"replay_topic\":\"tt.dlq\"}"), NULL));
     mr_config *c = load_well("{" KAFKA "," STREAMS "," SHARDS "}", NULL);
     assert_int_equal(c->kafka.consumer_threads, 1);
     assert_int_equal(c->kafka.start, MR_START_EARLIEST);
@@ -120,6 +123,13 @@ static void test_errors(void **state)
         {WITH("\"log\":{\"format\":7}"), "log.format", "expected a string"},
         {WITH("\"dlq\":{\"topic\":\"${NOPE}\"}"), "dlq.topic", "NOPE is not set"},
         {WITH("\"dlq\":{\"topic\":\"${NOPE\"}"), "dlq.topic", "without }"},
+        {WITH("\"dlq\":{\"replay_topic\":\"t\"}"), "dlq.replay_topic", "is a topic of a stream"},
+        {WITH("\"dlq\":{\"replay_topic\":\"t.dlq\"}"), "dlq.replay_topic", "is a dead-letter topic"},
+        {WITH("\"dlq\":{\"topic\":\"x\",\"replay_topic\":\"x\"}"), "dlq.replay_topic",
+         "is a dead-letter topic"},
+        {WITH("\"dlq\":{\"topic\":\"a.{topic}.z\",\"replay_topic\":\"a.t.z\"}"), "dlq.replay_topic",
+         "is a dead-letter topic"},
+        {WITH("\"dlq\":{\"replay_topic\":\"^r\"}"), "dlq.replay_topic", "no place for a pattern"},
         {WITH("\"retry\":{\"backoff_min_ms\":100,\"backoff_max_ms\":50}"), "retry.backoff_max_ms", "below"},
         {"{\"kafka\":{\"bootstrap_servers\":\"\",\"group_id\":\"g\"}," STREAMS "," SHARDS "}",
          "kafka.bootstrap_servers", "empty"},

@@ -34,6 +34,14 @@ static void help_line(const mr_option *option, FILE *out)
     fprintf(out, "%-34s %s\n", left, option->text);
 }
 
+/* Those whose names begin so. */
+static void list_commands(const char *prefix, FILE *out)
+{
+    for (const mr_command *one = mr_commands; one->name; one++)
+        if (!strncmp(one->name, prefix, strlen(prefix)))
+            fprintf(out, "  %-14s %s\n", one->name, one->text);
+}
+
 void mr_command_help(const mr_command *command, FILE *out)
 {
     if (!command) {
@@ -41,8 +49,7 @@ void mr_command_help(const mr_command *command, FILE *out)
               "MySQL and MariaDB "
               "shards.\n\ncommands:\n",
               out);
-        for (const mr_command *one = mr_commands; one->name; one++)
-            fprintf(out, "  %-10s %s\n", one->name, one->text);
+        list_commands("", out);
         fputs("\n`millrace COMMAND --help` explains one.  Exit status: 0 well; 64 usage; 65 data; 69 a "
               "needed service is\n"
               "not available; 70 a defect; 75 try again; 77 permission or login; 78 configuration.\n",
@@ -162,6 +169,40 @@ static mr_status call_command(const mr_command *command, int argc, char **argv)
     return command->run(&call);
 }
 
+/* The command that the first words name, and how many words that took ("dlq list" takes two).  With the first word of several commands alone
+ * *family says so. */
+static const mr_command *find_command(int argc, char **argv, int *words, bool *family)
+{
+    *family = false;
+    for (const mr_command *one = mr_commands; one->name; one++) {
+        size_t first = strcspn(one->name, " ");
+        if (strlen(argv[1]) != first || strncmp(argv[1], one->name, first) != 0)
+            continue;
+        *words = one->name[first] ? 2 : 1;
+        *family = *family || *words == 2;
+        if (*words == 1 || (argc > 2 && !strcmp(argv[2], one->name + first + 1)))
+            return one;
+    }
+    return NULL;
+}
+
+/* `millrace dlq`: what there is of that name. */
+static mr_status family_command(int argc, char **argv)
+{
+    bool asked =
+        argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h") || !strcmp(argv[2], "help"));
+    FILE *out = asked ? stdout : stderr;
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "%s ", argv[1]);
+    if (argc > 2 && !asked)
+        return mr_complain(MR_USAGE, "%s has no command \"%s\": see `millrace %s --help`", argv[1], argv[2],
+                           argv[1]);
+    fprintf(out, "usage: millrace %s COMMAND [OPTION...] [ARGUMENT...]\n\ncommands:\n", argv[1]);
+    list_commands(prefix, out);
+    fprintf(out, "\n`millrace %s COMMAND --help` explains one.\n", argv[1]);
+    return asked ? MR_OK : MR_USAGE;
+}
+
 mr_status mr_command_main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -169,16 +210,18 @@ mr_status mr_command_main(int argc, char **argv)
         return MR_USAGE;
     }
     mr_status status = MR_USAGE;
-    const mr_command *command = mr_commands;
+    int words = 1;
+    bool family;
     if (!strcmp(argv[1], "--version"))
         argv[1] += 2;
-    while (command->name && strcmp(command->name, argv[1]) != 0)
-        command++;
+    const mr_command *command = find_command(argc, argv, &words, &family);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         mr_command_help(NULL, stdout);
         status = MR_OK;
-    } else if (command->name) {
-        status = call_command(command, argc - 2, argv + 2);
+    } else if (command) {
+        status = call_command(command, argc - 1 - words, argv + 1 + words);
+    } else if (family) {
+        status = family_command(argc, argv);
     } else {
         return unknown_command(argv[1]);
     }

@@ -275,6 +275,57 @@ static void check_kafka(mr_reader *reader)
     check_properties(reader, &kafka->properties_file, "properties_file");
 }
 
+static bool is_source(const mr_config *config, const char *name)
+{
+    for (size_t s = 0; s < config->stream_count; s++)
+        for (size_t t = 0; t < config->streams[s].topic_count; t++) {
+            const char *topic = config->streams[s].topics[t];
+            regex_t compiled;
+            bool takes = !strcmp(topic, name);
+            if (topic[0] == '^' && !regcomp(&compiled, topic, REG_EXTENDED | REG_NOSUB)) {
+                takes = !regexec(&compiled, name, 0, NULL, 0);
+                regfree(&compiled);
+            }
+            if (takes)
+                return true;
+        }
+    return false;
+}
+
+/* Is it the dead-letter topic of some source? */
+static bool is_dead_letter_topic(const mr_config *config, const char *name)
+{
+    char source[256];
+    const char *place = strstr(config->dlq.topic, "{topic}");
+    if (!place)
+        return !strcmp(config->dlq.topic, name);
+    size_t before = (size_t)(place - config->dlq.topic), after = strlen(place + 7), len = strlen(name);
+    if (len <= before + after || len - before - after >= sizeof source ||
+        strncmp(name, config->dlq.topic, before) != 0 || strcmp(name + len - after, place + 7) != 0)
+        return false;
+    memcpy(source, name + before, len - before - after);
+    source[len - before - after] = 0;
+    return is_source(config, source);
+}
+
+static void check_dead_letters(mr_reader *reader)
+{
+    const mr_config *config = reader->config;
+    const char *replay = config->dlq.replay_topic;
+    if (!config->dlq.topic[0])
+        mr_config_error(reader, "dlq.topic", false, "such as {topic}.dlq", "must not be empty");
+    if (!replay[0])
+        return;
+    if (replay[0] == '^')
+        mr_config_error(reader, "dlq.replay_topic", false, "name one topic", "is no place for a pattern");
+    else if (is_source(config, replay))
+        mr_config_error(reader, "dlq.replay_topic", false, "a topic of its own, which only this group reads",
+                        "\"%s\" is a topic of a stream, by name or by pattern", replay);
+    else if (is_dead_letter_topic(config, replay))
+        mr_config_error(reader, "dlq.replay_topic", false, "a topic of its own, which only this group reads",
+                        "\"%s\" is a dead-letter topic", replay);
+}
+
 void mr_config_check_streams(mr_reader *reader, const json_t *root)
 {
     mr_config *config = reader->config;
@@ -294,6 +345,5 @@ void mr_config_check_streams(mr_reader *reader, const json_t *root)
                         "below backoff_min_ms");
     if (config->park.probe_max_ms < config->park.probe_min_ms)
         mr_config_error(reader, "park.probe_max_ms", false, "at least probe_min_ms", "below probe_min_ms");
-    if (!config->dlq.topic[0])
-        mr_config_error(reader, "dlq.topic", false, "such as {topic}.dlq", "must not be empty");
+    check_dead_letters(reader);
 }
