@@ -68,6 +68,10 @@ mr_status mr_cmd_route(mr_call *call);
 mr_status mr_cmd_locate(mr_call *call);
 mr_status mr_cmd_decode(mr_call *call);
 mr_status mr_cmd_status(mr_call *call);
+mr_status mr_cmd_offsets_show(mr_call *call);
+mr_status mr_cmd_offsets_export(mr_call *call);
+mr_status mr_cmd_offsets_import(mr_call *call);
+mr_status mr_cmd_offsets_reset(mr_call *call);
 mr_status mr_cmd_config(mr_call *call);
 mr_status mr_cmd_version(mr_call *call);
 

@@ -6,6 +6,31 @@
         0, "json", NULL, "print JSON, for scripts"                                                           \
     }
 
+#define TOPIC                                                                                                \
+    {                                                                                                        \
+        0, "topic", "TOPIC", "only this topic"                                                               \
+    }
+#define PARTITION                                                                                            \
+    {                                                                                                        \
+        0, "partition", "NUMBER", "only partitions of this number"                                           \
+    }
+#define YES                                                                                                  \
+    {                                                                                                        \
+        0, "yes", NULL, "do it; without, it is only shown"                                                   \
+    }
+#define DROP_PARKED                                                                                          \
+    {                                                                                                        \
+        0, "drop-parked", NULL, "forget parked ranges: their events are not written"                         \
+    }
+#define FORCE                                                                                                \
+    {                                                                                                        \
+        0, "force", NULL, "also of another group, slot map, key or identity"                                 \
+    }
+#define OFFSETS_WRITE                                                                                        \
+    "The workers must be stopped (75 while the group has members).  All partitions are changed, or, when "   \
+    "one is\n"                                                                                               \
+    "refused, none (65).  Parked ranges are kept, unless --drop-parked is given."
+
 const mr_command mr_commands[] = {
     {"run",
      "",
@@ -100,6 +125,55 @@ const mr_command mr_commands[] = {
       {0, "probe", NULL, "a health check: whether the worker's threads turn"},
       {0, "ready", NULL, "with --probe: whether it is ready"}},
      mr_cmd_status},
+    {"offsets show",
+     "",
+     0,
+     0,
+     "the group's committed offsets, with what is parked below them",
+     "For each partition: committed offset, end, lag, and what the commit says: clean (nothing is written at "
+     "or above\n"
+     "it), dirty, other rules (another slot map, key or identity), foreign (another tool's), newer (a newer "
+     "release's),\n"
+     "broken, or none.  Parked ranges stand below their partition.",
+     true,
+     {JSON, TOPIC, PARTITION},
+     mr_cmd_offsets_show},
+    {"offsets export",
+     "[FILE]",
+     0,
+     1,
+     "the group's offsets and parked ranges as JSON",
+     "Writes to stdout, or to FILE, which must not exist yet.",
+     true,
+     {TOPIC, PARTITION},
+     mr_cmd_offsets_export},
+    {"offsets import",
+     "FILE",
+     1,
+     1,
+     "write back what was exported (dry run unless --yes)",
+     "Restores offsets with their metadata, byte for byte; but `clean` becomes `dirty` where rows above the "
+     "offset may have\n"
+     "been written since.  Partitions without an offset in the file keep theirs.\n\n" OFFSETS_WRITE,
+     true,
+     {TOPIC, PARTITION, YES, DROP_PARKED, FORCE, JSON},
+     mr_cmd_offsets_import},
+    {"offsets reset",
+     "",
+     0,
+     0,
+     "set the group's offsets (dry run unless --yes)",
+     "Going back, events are read again, and each stays one row; going forward, they are never "
+     "written.\n\n" OFFSETS_WRITE,
+     true,
+     {{0, "to", "PLACE", "earliest, latest, a time (2026-01-31T12:00:00Z) or an offset"},
+      TOPIC,
+      PARTITION,
+      YES,
+      DROP_PARKED,
+      FORCE,
+      JSON},
+     mr_cmd_offsets_reset},
     {"config",
      "",
      0,
