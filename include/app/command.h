@@ -72,6 +72,9 @@ mr_status mr_cmd_offsets_show(mr_call *call);
 mr_status mr_cmd_offsets_export(mr_call *call);
 mr_status mr_cmd_offsets_import(mr_call *call);
 mr_status mr_cmd_offsets_reset(mr_call *call);
+mr_status mr_cmd_dlq_list(mr_call *call);
+mr_status mr_cmd_dlq_show(mr_call *call);
+mr_status mr_cmd_dlq_replay(mr_call *call);
 mr_status mr_cmd_config(mr_call *call);
 mr_status mr_cmd_version(mr_call *call);
 

@@ -31,6 +31,18 @@
     "one is\n"                                                                                               \
     "refused, none (65).  Parked ranges are kept, unless --drop-parked is given."
 
+/* Which dead letters. */
+#define LETTERS                                                                                              \
+    {0, "reason", "NAME", "only those with this reason, such as wrong_type"},                                \
+        {0, "stream", "NAME", "only those of this stream"},                                                  \
+        {0, "since", "TIME", "only those that became dead letters at this time or later"},                   \
+        {0, "until", "TIME", "... or before this time: 2026-01-31T12:00:00Z, or seconds since 1970"},        \
+        {0, "at", "[TOPIC:]P:O", "only the event of this partition and offset of its source"},               \
+        {0, "limit", "N", "no more than so many"},                                                           \
+    {                                                                                                        \
+        0, "json", NULL, "print JSON, for scripts"                                                           \
+    }
+
 const mr_command mr_commands[] = {
     {"run",
      "",
@@ -174,6 +186,52 @@ const mr_command mr_commands[] = {
       FORCE,
       JSON},
      mr_cmd_offsets_reset},
+    {"dlq list",
+     "",
+     0,
+     0,
+     "the dead letters: where each came from, when and why",
+     "Reads the dead-letter topics of the configuration from their beginning to the end that they have now, "
+     "and prints one\n"
+     "line for each letter, with the coordinates of the event in its source topic; with --json one object a "
+     "line.\n"
+     "No group is joined and nothing is committed: a running worker is not disturbed.",
+     true,
+     {LETTERS},
+     mr_cmd_dlq_list},
+    {"dlq show",
+     "[TOPIC:]PARTITION:OFFSET",
+     1,
+     1,
+     "one dead letter in full: reason, headers, key and value",
+     "Partition and offset are those of the event in its source topic, as `millrace dlq list` prints them; "
+     "the topic may be\n"
+     "left out when there is only one.  Bytes that are no text are printed as \\xNN.  Exit status 65: there "
+     "is no such letter.",
+     true,
+     {{0, "value", NULL, "print the value alone, byte for byte"}, JSON},
+     mr_cmd_dlq_show},
+    {"dlq replay",
+     "",
+     0,
+     0,
+     "send chosen dead letters back (a dry run unless --yes)",
+     "Sends the original key, value and headers to dlq.replay_topic, which only this group reads.  The "
+     "header "
+     "millrace.origin\n"
+     "goes with it, so that the event keeps its identity: replayed twice it is one row.  Mend first what "
+     "made "
+     "it a dead\n"
+     "letter; else it becomes one again.\n\n"
+     "With --to-source the letters go to the topic that they came from.  Every other consumer of that topic "
+     "sees them again,\n"
+     "and with a KSUID as identity each time makes another row.\n\n"
+     "Exit status 65: some letters cannot be sent, because they were too large for the dead-letter topic.",
+     true,
+     {LETTERS,
+      {0, "yes", NULL, "send; without it only say what would be sent"},
+      {0, "to-source", NULL, "to the source topic, not to dlq.replay_topic"}},
+     mr_cmd_dlq_replay},
     {"config",
      "",
      0,
