@@ -216,17 +216,16 @@ const mr_command mr_commands[] = {
      0,
      0,
      "send chosen dead letters back (a dry run unless --yes)",
-     "Sends the original key, value and headers to dlq.replay_topic, which only this group reads.  The "
-     "header "
-     "millrace.origin\n"
-     "goes with it, so that the event keeps its identity: replayed twice it is one row.  Mend first what "
-     "made "
-     "it a dead\n"
-     "letter; else it becomes one again.\n\n"
-     "With --to-source the letters go to the topic that they came from.  Every other consumer of that topic "
+     "Sends the original key, value and headers to dlq.replay_topic, a topic of its own.  The header "
+     "millrace.origin goes with\n"
+     "it and names the event that it was.  The worker of this release does not read that topic yet: the "
+     "letters wait there.\n\n"
+     "With --to-source the letters go to the topic and partition that they came from.  Every other consumer "
      "sees them again,\n"
-     "and with a KSUID as identity each time makes another row.\n\n"
-     "Exit status 65: some letters cannot be sent, because they were too large for the dead-letter topic.",
+     "and each time is an event of its own: with a KSUID as identity, sent twice it is two rows.\n\n"
+     "Mend first what made it a dead letter; else it becomes one again.  Exit status 65: some letters cannot "
+     "be sent, because\n"
+     "they were too large for the dead-letter topic.",
      true,
      {LETTERS,
       {0, "yes", NULL, "send; without it only say what would be sent"},
