@@ -114,6 +114,16 @@ static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
         }
 }
 
+static void check_replay_topic(asking *ask, const rd_kafka_metadata_t *metadata)
+{
+    const char *name = ask->config->dlq.replay_topic;
+    const rd_kafka_metadata_topic_t *topic = *name ? find_topic(metadata, name) : NULL;
+    if (*name && (!topic || topic->err))
+        mr_find(ask->findings, MR_LEVEL_WARNING, MR_CONFIG, "dlq.replay_topic",
+                "create it: until then `millrace dlq replay` refuses", "the brokers do not know the topic %s",
+                name);
+}
+
 static void ask_brokers(asking *ask)
 {
     const rd_kafka_metadata_t *metadata;
@@ -128,6 +138,7 @@ static void ask_brokers(asking *ask)
     }
     mr_find(ask->findings, MR_LEVEL_OK, MR_OK, "kafka", "", "%d brokers answer", metadata->broker_cnt);
     check_topics(ask, metadata);
+    check_replay_topic(ask, metadata);
     rd_kafka_metadata_destroy(metadata);
 }
 
