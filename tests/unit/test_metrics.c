@@ -79,6 +79,7 @@ static void test_zeros(void **unused)
     ASSERT_LINE(page, "millrace_released_total{reason=\"epoch_over\"} 0");
     ASSERT_LINE(page, "millrace_retries_total{shard=\"s0\",class=\"transient\"} 0");
     ASSERT_LINE(page, "millrace_shard_state{shard=\"s1\",state=\"retrying\"} 0");
+    ASSERT_LINE(page, "millrace_parked_age_seconds{shard=\"s2\"} 0");
     ASSERT_LINE(page, "millrace_backpressure_seconds_total{cause=\"pool\"} 0");
     ASSERT_LINE(page, "millrace_event_age_seconds_count{stream=\"events\",path=\"live\"} 0");
     ASSERT_LINE(page, "millrace_rebalances_total 0");
@@ -112,6 +113,105 @@ static void test_counting(void **unused)
     ASSERT_LINE(page, "millrace_backpressure_seconds_total{cause=\"dlq\"} 0.000001");
     ASSERT_LINE(page, "millrace_in_flight_records 0");
     ASSERT_LINE(page, "millrace_pool_used_records 4");
+}
+
+/* What parking, replay, the dead letters' budget and the watchdog count: a cell of each and how it reads. */
+static const struct {
+    mr_metric_id id;
+    uint32_t a, b;
+    uint64_t value;
+    const char *line;
+    const char *family, *type; /* as Prometheus says it; OpenMetrics leaves a counter's _total out */
+} parking[] = {
+    {MR_M_REPLAY_READ, 0, 0, 3, "millrace_replay_read_total{stream=\"events\"} 3",
+     "millrace_replay_read_total", "counter"},
+    {MR_M_RELEASED, MR_RELEASED_EPOCH, 0, 4, "millrace_released_total{reason=\"epoch_over\"} 4",
+     "millrace_released_total", "counter"},
+    {MR_M_RELEASED, MR_RELEASED_PARKED, 0, 5, "millrace_released_total{reason=\"parked\"} 5",
+     "millrace_released_total", "counter"},
+    {MR_M_SKIPPED_PARKED, 2, 0, 6, "millrace_skipped_parked_total{shard=\"s2\"} 6",
+     "millrace_skipped_parked_total", "counter"},
+    {MR_M_PARKED_OFFSETS, 1, 0, 7, "millrace_parked_offsets{shard=\"s1\"} 7", "millrace_parked_offsets",
+     "gauge"},
+    {MR_M_PARKED_AGE, 0, 0, 8250, "millrace_parked_age_seconds{shard=\"s0\"} 8.25",
+     "millrace_parked_age_seconds", "gauge"},
+    {MR_M_RETENTION_REMAINING, 2, 0, 9, "millrace_parked_retention_remaining_seconds{shard=\"s2\"} 9",
+     "millrace_parked_retention_remaining_seconds", "gauge"},
+    {MR_M_REPLAY_OFFSETS, 1, 0, 10, "millrace_replay_offsets_total{shard=\"s1\"} 10",
+     "millrace_replay_offsets_total", "counter"},
+    {MR_M_LOST_OFFSETS, 0, 0, 11, "millrace_lost_offsets_total{shard=\"s0\"} 11",
+     "millrace_lost_offsets_total", "counter"},
+    {MR_M_DLQ_THROTTLED, 0, 0, 12, "millrace_dlq_throttled_total 12", "millrace_dlq_throttled_total",
+     "counter"},
+    {MR_M_WATCHDOG_STALLS, 0, 0, 13, "millrace_watchdog_stalls_total 13", "millrace_watchdog_stalls_total",
+     "counter"},
+    {MR_M_BACKPRESSURE, MR_CAUSE_SHARDS, 0, 1400000,
+     "millrace_backpressure_seconds_total{cause=\"shards\"} 1.4", "millrace_backpressure_seconds_total",
+     "counter"},
+};
+#define PARKING (sizeof parking / sizeof *parking)
+
+static void test_parking(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < PARKING; i++)
+        mr_metric_set(metrics, parking[i].id, parking[i].a, parking[i].b, parking[i].value);
+    for (int openmetrics = 0; openmetrics < 2; openmetrics++) {
+        const char *page = rendered(openmetrics);
+        for (size_t i = 0; i < PARKING; i++) {
+            char line[160];
+            size_t len = strlen(parking[i].family);
+            if (openmetrics && strcmp(parking[i].type, "counter") == 0)
+                len -= strlen("_total");
+            snprintf(line, sizeof line, "# TYPE %.*s %s", (int)len, parking[i].family, parking[i].type);
+            ASSERT_LINE(page, line);
+            ASSERT_LINE(page, parking[i].line);
+        }
+    }
+}
+
+static void test_absent(void **unused)
+{
+    (void)unused;
+    static const char name[] = "\nmillrace_parked_retention_remaining_seconds{";
+    ASSERT_LINE(rendered(false), "# TYPE millrace_parked_retention_remaining_seconds gauge");
+    assert_null(strstr(rendered(false), name));
+    assert_null(strstr(rendered(true), name));
+    assert_int_equal(mr_metric_get(metrics, MR_M_RETENTION_REMAINING, 1, 0), 0);
+
+    mr_metric_set(metrics, MR_M_RETENTION_REMAINING, 1, 0, 0); /* known: any moment now */
+    ASSERT_LINE(rendered(false), "millrace_parked_retention_remaining_seconds{shard=\"s1\"} 0");
+    mr_metric_set(metrics, MR_M_RETENTION_REMAINING, 1, 0, 86400);
+    ASSERT_LINE(rendered(true), "millrace_parked_retention_remaining_seconds{shard=\"s1\"} 86400");
+    assert_null(strstr(rendered(true), "millrace_parked_retention_remaining_seconds{shard=\"s0\"}"));
+    assert_null(strstr(rendered(true), "millrace_parked_retention_remaining_seconds{shard=\"s2\"}"));
+    assert_int_equal(mr_metric_get(metrics, MR_M_RETENTION_REMAINING, 1, 0), 86400);
+
+    mr_metric_absent(metrics, MR_M_RETENTION_REMAINING, 1, 0);
+    assert_null(strstr(rendered(false), name));
+    mr_metric_set(metrics, MR_M_PARKED_OFFSETS, 0, 0, 5); /* any gauge can be absent */
+    mr_metric_absent(metrics, MR_M_PARKED_OFFSETS, 0, 0);
+    assert_null(strstr(rendered(false), "millrace_parked_offsets{shard=\"s0\"}"));
+    ASSERT_LINE(rendered(false), "millrace_parked_offsets{shard=\"s1\"} 0");
+}
+
+static void test_shard_states(void **unused)
+{
+    (void)unused;
+    static const char *const wanted[] = {"live", "retrying", "parked", "replay", "held"};
+    char line[128];
+    assert_int_equal(MR_SHARD_STATE_COUNT, 5);
+    for (uint32_t in = 0; in < MR_SHARD_STATE_COUNT; in++) {
+        assert_string_equal(mr_shard_state_name((mr_shard_state)in), wanted[in]);
+        for (uint32_t state = 0; state < MR_SHARD_STATE_COUNT; state++)
+            mr_metric_set(metrics, MR_M_SHARD_STATE, 1, state, state == in);
+        const char *page = rendered(false);
+        for (uint32_t state = 0; state < MR_SHARD_STATE_COUNT; state++) {
+            snprintf(line, sizeof line, "millrace_shard_state{shard=\"s1\",state=\"%s\"} %d", wanted[state],
+                     state == in);
+            ASSERT_LINE(page, line);
+        }
+    }
 }
 
 static void test_histograms(void **unused)
@@ -298,6 +398,7 @@ static void test_promtool(void **unused)
                              &(mr_partition_gauges){.committed = 1, .end = 2, .last_commit_wall_ms = 3});
     mr_metric_db_error(metrics, 0, MR_DB_UNKNOWN, 1);
     mr_metric_observe(metrics, MR_M_EVENT_AGE, 0, 0, 7, 3);
+    mr_metric_set(metrics, MR_M_RETENTION_REMAINING, 0, 0, 60);
     FILE *judge = popen("promtool check metrics", "w");
     assert_non_null(judge);
     fputs(rendered(false), judge);
@@ -338,9 +439,10 @@ static void test_threads(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_zeros),       TEST(test_counting),   TEST(test_histograms),
-        TEST(test_db_errors),   TEST(test_partitions), TEST(test_many_topics),
-        TEST(test_openmetrics), TEST(test_too_small),  TEST(test_families_stay_together),
+        TEST(test_zeros),       TEST(test_counting),     TEST(test_parking),
+        TEST(test_absent),      TEST(test_shard_states), TEST(test_histograms),
+        TEST(test_db_errors),   TEST(test_partitions),   TEST(test_many_topics),
+        TEST(test_openmetrics), TEST(test_too_small),    TEST(test_families_stay_together),
         TEST(test_promtool),    TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,9 @@
 
 #define MR_DB_CODES 256u /* a power of two; of one shard */
 
+/* In a gauge's cell: no series.  Further down than lowering ever gets. */
+#define MR_CELL_ABSENT (UINT64_C(1) << 63)
+
 typedef enum mr_metric_type { COUNTER, GAUGE, HISTOGRAM } mr_metric_type;
 
 /* What a label of a metric tells apart; TOPIC's values are known only at run time. */

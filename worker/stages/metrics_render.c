@@ -28,13 +28,12 @@ static const char *const label_name[] = {
 
 static const char *label_value(const mr_config *config, mr_label label, uint32_t i)
 {
-    static const char *const released[] = {[MR_RELEASED_EPOCH] = "epoch_over"};
-    static const char *const shard_state[] = {[MR_SHARD_LIVE] = "live", [MR_SHARD_RETRYING] = "retrying"};
+    static const char *const released[] = {
+        [MR_RELEASED_EPOCH] = "epoch_over", [MR_RELEASED_PARKED] = "parked"};
     static const char *const path[] = {"live", "replay"};
-    static const char *const cause[] = {[MR_CAUSE_POOL] = "pool", [MR_CAUSE_DLQ] = "dlq"};
+    static const char *const cause[] = {
+        [MR_CAUSE_POOL] = "pool", [MR_CAUSE_DLQ] = "dlq", [MR_CAUSE_SHARDS] = "shards"};
     _Static_assert(sizeof released / sizeof *released == MR_RELEASED_COUNT, "every reason has a label");
-    _Static_assert(sizeof shard_state / sizeof *shard_state == MR_SHARD_STATE_COUNT,
-                   "every state has a label");
     _Static_assert(sizeof cause / sizeof *cause == MR_CAUSE_COUNT, "every cause has a label");
     switch (label) {
     case STREAM:
@@ -46,7 +45,7 @@ static const char *label_value(const mr_config *config, mr_label label, uint32_t
     case RELEASED:
         return released[i];
     case STATE:
-        return shard_state[i];
+        return mr_shard_state_name((mr_shard_state)i);
     case CLASS:
         return mr_db_class_name((mr_db_class)i);
     case PATH:
@@ -204,6 +203,8 @@ static void put_cells(page *to, mr_metric_id id, uint32_t a, uint32_t b)
         return;
     }
     uint64_t value = atomic_load_explicit(&cells[0], memory_order_relaxed);
+    if (family->type == GAUGE && value == MR_CELL_ABSENT)
+        return;
     if (id == MR_M_DB_ERRORS)
         put_db_errors(to, family, labels, a, b, value);
     else if (family->type == GAUGE && (int64_t)value < 0) /* lowered by one thread before another raised it */
