@@ -1,6 +1,9 @@
 /* ledger.h: do the counters add up?  What came in = what became of it (interface.md, Metrics).
  *
- *     consumed = written + dead letters + filtered + released + in flight
+ *     consumed + replay read = written + dead letters + filtered + skipped as parked + released + in flight
+ *
+ * An event of a parked shard comes in twice, and each coming has an outcome of its own: it is skipped (or released, when a page held it
+ * already), and later its replay, here or in another process, reads it.
  *
  * Counters are read one after the other while others count, so the sides can be compared only when nothing moves.  That is seen from the counters
  * themselves: mr_ledger_look, called once a second, compares when three readings in a row are the same.  Events in flight that do not move
@@ -16,8 +19,8 @@
 
 /* The equation's terms, each summed over its labels, and the two sides. */
 typedef struct mr_ledger {
-    uint64_t consumed;
-    uint64_t written, dead_letters, filtered, released, in_flight;
+    uint64_t consumed, replay_read;
+    uint64_t written, dead_letters, filtered, skipped_parked, released, in_flight;
     uint64_t in, out;
 } mr_ledger;
 

@@ -55,16 +55,24 @@ static void test_every_term(void **unused)
     } terms[] = {
         {MR_M_MESSAGES_CONSUMED, 0, 0, 1},
         {MR_M_MESSAGES_CONSUMED, 1, 0, 1},
+        {MR_M_REPLAY_READ, 0, 0, 1},
+        {MR_M_REPLAY_READ, 1, 0, 1},
         {MR_M_ROWS_WRITTEN, 0, 0, -1},
         {MR_M_ROWS_WRITTEN, 1, 2, -1},
         {MR_M_DEAD_LETTERS, 0, 1, -1},
         {MR_M_DEAD_LETTERS, 1, MR_REASON_COUNT - 1, -1},
         {MR_M_FILTERED, 1, 0, -1},
-        {MR_M_RELEASED, 0, 0, -1},
-        {MR_M_RELEASED, MR_RELEASED_COUNT - 1, 0, -1},
+        {MR_M_SKIPPED_PARKED, 0, 0, -1},
+        {MR_M_SKIPPED_PARKED, 2, 0, -1},
+        {MR_M_RELEASED, MR_RELEASED_EPOCH, 0, -1},
+        {MR_M_RELEASED, MR_RELEASED_PARKED, 0, -1},
         {MR_M_IN_FLIGHT, 0, 0, -1},
         {MR_M_ROWS_EXISTING, 0, 0, 0},
         {MR_M_BYTES_CONSUMED, 0, 0, 0},
+        {MR_M_PARKED_OFFSETS, 0, 0, 0},
+        {MR_M_REPLAY_OFFSETS, 0, 0, 0},
+        {MR_M_LOST_OFFSETS, 1, 0, 0},
+        {MR_M_DLQ_THROTTLED, 0, 0, 0},
     };
     mr_ledger ledger;
     int64_t difference = 0;
@@ -76,7 +84,9 @@ static void test_every_term(void **unused)
         if ((int64_t)(ledger.in - ledger.out) != difference)
             fail_msg("term %zu does not count on its side", i);
     }
-    assert_int_equal(ledger.consumed, 3);
+    assert_int_equal(ledger.consumed, 1 | 2);
+    assert_int_equal(ledger.replay_read, 4 | 8);
+    assert_int_equal(ledger.skipped_parked, 512 | 1024);
 }
 
 static void test_balanced(void **unused)
@@ -92,6 +102,24 @@ static void test_balanced(void **unused)
     mr_metric_add(metrics, MR_M_IN_FLIGHT, 0, 0, (uint64_t)-97); /* how a gauge is lowered */
     assert_true(mr_ledger_check(metrics, &ledger));
     assert_int_equal(ledger.in_flight, 3);
+    assert_int_equal(ledger.in, 100);
+    assert_int_equal(ledger.out, 100);
+}
+
+/* A shard goes down with events under way, the following ones are skipped, and both come back by its replay. */
+static void test_parked_and_replayed(void **unused)
+{
+    (void)unused;
+    mr_ledger ledger;
+    mr_metric_add(metrics, MR_M_MESSAGES_CONSUMED, 0, 0, 50);
+    mr_metric_add(metrics, MR_M_RELEASED, MR_RELEASED_PARKED, 0, 20);
+    mr_metric_add(metrics, MR_M_SKIPPED_PARKED, 1, 0, 30);
+    assert_true(mr_ledger_check(metrics, &ledger));
+    mr_metric_add(metrics, MR_M_REPLAY_READ, 0, 0, 50);
+    assert_false(mr_ledger_check(metrics, &ledger));
+    mr_metric_add(metrics, MR_M_ROWS_WRITTEN, 0, 1, 49);
+    mr_metric_add(metrics, MR_M_DEAD_LETTERS, 0, 3, 1);
+    assert_true(mr_ledger_check(metrics, &ledger));
     assert_int_equal(ledger.in, 100);
     assert_int_equal(ledger.out, 100);
 }
@@ -144,7 +172,10 @@ static void test_log_line(void **unused)
     char text[2048];
     int ends[2], real = dup(STDERR_FILENO);
     mr_metric_add(metrics, MR_M_MESSAGES_CONSUMED, 0, 0, 10);
+    mr_metric_add(metrics, MR_M_REPLAY_READ, 0, 0, 7);
     mr_metric_add(metrics, MR_M_ROWS_WRITTEN, 0, 0, 12);
+    mr_metric_add(metrics, MR_M_SKIPPED_PARKED, 0, 0, 6);
+    mr_metric_add(metrics, MR_M_RELEASED, MR_RELEASED_PARKED, 0, 1);
     assert_int_equal(pipe(ends), 0);
     dup2(ends[1], STDERR_FILENO);
     for (int i = 0; i < 4; i++)
@@ -157,8 +188,8 @@ static void test_log_line(void **unused)
     assert_true(len > 0);
     text[len] = 0;
     assert_non_null(strstr(text, "counters_disagree"));
-    assert_non_null(strstr(text, "differ by -2: consumed 10, "));
-    assert_non_null(strstr(text, "written 12, "));
+    assert_non_null(strstr(text, "differ by -2: consumed 10, replay read 7, but written 12, "));
+    assert_non_null(strstr(text, "skipped as parked 6, released 1, in flight 0: "));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -166,8 +197,8 @@ static void test_log_line(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_every_term), TEST(test_balanced), TEST(test_moving),
-        TEST(test_said_once),  TEST(test_log_line),
+        TEST(test_every_term), TEST(test_balanced),  TEST(test_parked_and_replayed),
+        TEST(test_moving),     TEST(test_said_once), TEST(test_log_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
