@@ -1,13 +1,15 @@
 /* decode: JSON lines to the rows they would become. */
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 
 #include "app/command.h"
-#include "app/record_json.h"
 #include "base/ksuid.h"
+#include "base/must.h"
 #include "stages/decode.h"
+#include "stages/record_text.h"
 #include "stages/route.h"
 
 typedef struct decoding {
@@ -15,6 +17,8 @@ typedef struct decoding {
     const mr_stream *stream;
     mr_decoder *decoder;
     unsigned char *record;
+    char *text; /* of a row */
+    size_t text_cap;
     int64_t timestamp_ms;
 } decoding;
 
@@ -31,6 +35,17 @@ static void refused(const decoding *d, int64_t line, const mr_refusal *refusal)
             refusal->position, text);
     free(text);
     json_decref(error);
+}
+
+/* {column: value} of the row that was decoded last. */
+static json_t *row_json(const decoding *d)
+{
+    mr_buf text = mr_buf_over(d->text, d->text_cap);
+    mr_record_text(d->stream, mr_decoder_layout(d->decoder), d->record, &text);
+    must(!text.full);
+    json_t *row = json_loadb(text.at, text.len, JSON_ALLOW_NUL, NULL);
+    must(row);
+    return row;
 }
 
 /* False when the event would become a dead letter. */
@@ -51,7 +66,7 @@ static bool decode_line(decoding *d, const char *text, size_t len, int64_t line)
         return false;
     }
     const mr_layout *layout = mr_decoder_layout(d->decoder);
-    json_t *row = mr_record_json(d->stream, layout, d->record);
+    json_t *row = row_json(d);
     json_t *id = NULL;
     if (d->stream->id_ksuid) {
         char ksuid[MR_KSUID_TEXT + 1];
@@ -110,7 +125,10 @@ mr_status mr_cmd_decode(mr_call *call)
         if (status) {
             mr_complain(status, "%s", error.text);
         } else {
-            d.record = mr_arena_take(arena, "record", 1, mr_decoder_layout(d.decoder)->size);
+            const mr_layout *layout = mr_decoder_layout(d.decoder);
+            d.record = mr_arena_take(arena, "record", 1, layout->size);
+            d.text_cap = mr_record_text_max(d.stream, layout);
+            d.text = mr_arena_take(arena, "text", 1, d.text_cap);
             status = decode_all(&d);
         }
     }
