@@ -68,8 +68,7 @@ bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerpr
         mr_snapshot_parse(partition->metadata, partition->metadata_len, partition->committed, &snapshot);
     begin->offset = partition->committed;
     begin->committed_clean = mark == MR_MARK_OURS && snapshot.clean;
-    if (mr_takeover_decide(mark, &snapshot, fingerprint, config->kafka.foreign_offsets_accept, &begin->why) ==
-        MR_TAKEOVER_HOLD) {
+    if (mr_takeover_decide(mark, &snapshot, config, fingerprint, &begin->why) == MR_TAKEOVER_HOLD) {
         begin->hold = true;
         return true;
     }
