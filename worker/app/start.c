@@ -72,6 +72,14 @@ bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerpr
         begin->hold = true;
         return true;
     }
+    /* Nobody replays them here, and the first commit without them would forget them. */
+    if (snapshot.entry_count > 0) {
+        begin->hold = true;
+        begin->why =
+            "shards are parked below the committed offset, and this release does not replay: run the "
+            "release that parked them";
+        return true;
+    }
     if (!watermarks(group, duties, partition, &low, &high))
         return false;
     /* Whoever committed an unclean offset cannot have read past the end that is there now. */
