@@ -44,6 +44,7 @@ static void test_states(void **state)
         {OURS "dirty.5.p:0000000a:3,r:ffffffff:1:2", 5, MR_OFFSETS_DIRTY},
         {OURS "dirty.5.q:0000000a:3", 5, MR_OFFSETS_NEWER},
         {OURS "dirty.5.p:0000000a:3,zz:1", 5, MR_OFFSETS_NEWER},
+        {OURS "dirty.5.p:0000000:3,zz:1", 5, MR_OFFSETS_NEWER},
         {OURS "dirty.5.p:0000000:3", 5, MR_OFFSETS_BROKEN},
         {OURS "dirty.5.p:0000000g:3", 5, MR_OFFSETS_BROKEN},
         {OURS "dirty.5.p:0000000a:03", 5, MR_OFFSETS_BROKEN},
