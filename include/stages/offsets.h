@@ -2,7 +2,8 @@
  *
  * For `millrace offsets`.  A change is planned for one partition; it keeps three promises, and `refusal` says which of them it
  * would break: nothing that is parked is forgotten unasked, `clean` is said only when it is true, and no offset is moved over
- * the rows of another slot map unasked.  Parked ranges are kept as they are written, byte for byte.
+ * the rows of another slot map unasked.  Parked ranges are kept as they are written, byte for byte, also where one shard has
+ * several, which a worker does not write.
  * Pure functions.
  */
 #ifndef MR_STAGES_OFFSETS_H
@@ -35,17 +36,8 @@ typedef struct mr_offsets_mark {
 
 mr_offsets_mark mr_offsets_read(const char *metadata, size_t len, int64_t committed, uint64_t fingerprint);
 
-/* One parked range: a shard by the hash of its name; `to` is MR_OFFSETS_OPEN while it grows. */
-#define MR_OFFSETS_OPEN INT64_MAX
-typedef struct mr_offsets_entry {
-    const char *text; /* as written */
-    size_t len;
-    uint32_t shard;
-    int64_t from, to;
-} mr_offsets_entry;
-
 /* The next entry; *at begins at 0.  False after the last. */
-bool mr_offsets_next(const mr_offsets_mark *mark, size_t *at, mr_offsets_entry *entry);
+bool mr_offsets_next(const mr_offsets_mark *mark, size_t *at, mr_snapshot_entry *entry);
 /* The shard's name, NULL when the configuration has none of this hash. */
 const char *mr_offsets_shard(const mr_config *config, uint32_t hash);
 

@@ -205,6 +205,9 @@ static void test_errors(void **state)
         {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\"}"), "shards[0].database", "is missing"},
         {WITH_SHARDS("{\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}"), "shards[0].name", "is missing"},
         {WITH_SHARDS(SHARD "," SHARD), "shards[1].name", "there already"},
+        {WITH_SHARDS("{\"name\":\"eu-0j48c\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"},"
+                     "{\"name\":\"eu-s8xf4\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}"),
+         "shards[1].name", "\"eu-s8xf4\" and \"eu-0j48c\" have the same hash"}, /* 96719f15 */
         {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"password\":\"p\","
                      "\"password_file\":\"f\"}"),
          "shards[0].password", "together"},

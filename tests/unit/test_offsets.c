@@ -44,6 +44,7 @@ static void test_states(void **state)
         {OURS "dirty.5.p:0000000a:3,r:ffffffff:1:2", 5, MR_OFFSETS_DIRTY},
         {OURS "dirty.5.q:0000000a:3", 5, MR_OFFSETS_NEWER},
         {OURS "dirty.5.p:0000000a:3,zz:1", 5, MR_OFFSETS_NEWER},
+        {OURS "dirty.5.p:0000000:3,zz:1", 5, MR_OFFSETS_NEWER},
         {OURS "dirty.5.p:0000000:3", 5, MR_OFFSETS_BROKEN},
         {OURS "dirty.5.p:0000000g:3", 5, MR_OFFSETS_BROKEN},
         {OURS "dirty.5.p:0000000a:03", 5, MR_OFFSETS_BROKEN},
@@ -67,12 +68,12 @@ static void test_entries(void **state)
 {
     (void)state;
     mr_offsets_mark mark = read_text(OURS "dirty.900.p:0000000a:300,r:ffffffff:100:200", 900);
-    mr_offsets_entry entry;
+    mr_snapshot_entry entry;
     size_t at = 0;
     assert_true(mr_offsets_next(&mark, &at, &entry));
     assert_int_equal(entry.shard, 10);
     assert_int_equal(entry.from, 300);
-    assert_true(entry.to == MR_OFFSETS_OPEN);
+    assert_true(entry.to == MR_RANGE_OPEN);
     assert_true(mr_offsets_next(&mark, &at, &entry));
     assert_int_equal(entry.shard, 0xffffffff);
     assert_int_equal(entry.from, 100);

@@ -31,13 +31,13 @@ void mr_offsets_hex(uint64_t number, int digits, char out[17])
 
 json_t *mr_offsets_or_null(int64_t offset)
 {
-    return offset < 0 || offset == MR_OFFSETS_OPEN ? json_null() : json_integer(offset);
+    return offset < 0 || offset == MR_RANGE_OPEN ? json_null() : json_integer(offset);
 }
 
 json_t *mr_offsets_parked_json(const mr_offsets_run *of, const mr_offsets_mark *mark)
 {
     json_t *list = json_array();
-    mr_offsets_entry entry;
+    mr_snapshot_entry entry;
     for (size_t at = 0; mr_offsets_next(mark, &at, &entry);) {
         char hash[17];
         mr_offsets_hex(entry.shard, 8, hash);
@@ -115,14 +115,14 @@ static int topic_width(const mr_offsets_run *of)
 
 static void print_parked(const mr_offsets_run *of, const mr_offsets_mark *mark)
 {
-    mr_offsets_entry entry;
+    mr_snapshot_entry entry;
     for (size_t at = 0; mr_offsets_next(mark, &at, &entry);) {
         const char *shard = mr_offsets_shard(of->config, entry.shard);
         if (shard)
             printf("    parked: shard %s ", shard);
         else
             printf("    parked: a shard that the configuration does not have (%08x) ", entry.shard);
-        if (entry.to == MR_OFFSETS_OPEN)
+        if (entry.to == MR_RANGE_OPEN)
             printf("from %" PRId64 " on, still growing\n", entry.from);
         else
             printf("from %" PRId64 " to %" PRId64 "\n", entry.from, entry.to);

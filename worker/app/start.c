@@ -68,9 +68,16 @@ bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerpr
         mr_snapshot_parse(partition->metadata, partition->metadata_len, partition->committed, &snapshot);
     begin->offset = partition->committed;
     begin->committed_clean = mark == MR_MARK_OURS && snapshot.clean;
-    if (mr_takeover_decide(mark, &snapshot, fingerprint, config->kafka.foreign_offsets_accept, &begin->why) ==
-        MR_TAKEOVER_HOLD) {
+    if (mr_takeover_decide(mark, &snapshot, config, fingerprint, &begin->why) == MR_TAKEOVER_HOLD) {
         begin->hold = true;
+        return true;
+    }
+    /* Nobody replays them here, and the first commit without them would forget them. */
+    if (snapshot.entry_count > 0) {
+        begin->hold = true;
+        begin->why =
+            "shards are parked below the committed offset, and this release does not replay: run the "
+            "release that parked them";
         return true;
     }
     if (!watermarks(group, duties, partition, &low, &high))

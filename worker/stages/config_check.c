@@ -5,6 +5,7 @@
 
 #include "base/ksuid.h"
 #include "stages/config_table.h"
+#include "stages/snapshot.h"
 
 static bool is_text(mr_type type)
 {
@@ -190,11 +191,18 @@ static void check_shard(mr_reader *reader, size_t i)
 #define AT(key) mr_config_below(at, path, key)
     if (!shard->name)
         mr_config_error(reader, AT("name"), false, "name the shard", "is missing");
-    for (size_t j = 0; j < i; j++)
-        if (shard->name && reader->config->shards[j].name &&
-            !strcmp(shard->name, reader->config->shards[j].name))
+    for (size_t j = 0; shard->name && j < i; j++) {
+        const char *other = reader->config->shards[j].name;
+        if (!other)
+            continue;
+        if (!strcmp(shard->name, other))
             mr_config_error(reader, AT("name"), false, "shards have different names",
                             "\"%s\" is there already", shard->name);
+        else if (mr_shard_hash(shard->name) == mr_shard_hash(other))
+            mr_config_error(reader, AT("name"), false, "give the shard that is new another name",
+                            "\"%s\" and \"%s\" have the same hash, by which commits name parked shards",
+                            shard->name, other);
+    }
     if (!shard->database)
         mr_config_error(reader, AT("database"), false, "here or in shard_defaults", "is missing");
     if (!shard->user)

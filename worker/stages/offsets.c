@@ -1,12 +1,11 @@
 #include "stages/offsets.h"
 
-#include <inttypes.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/buf.h"
-#include "base/hash.h"
-#include "base/text.h"
 #include "stages/values.h"
 
 const char *mr_offsets_state_name(mr_offsets_state state)
@@ -34,68 +33,18 @@ const char *mr_offsets_refusal_text(mr_offsets_refusal refusal)
 
 /* ---- entries ---- */
 
-/* Digits up to `stop` or the end; without sign or leading zeros. */
-static bool take_number(const char **at, const char *end, char stop, int64_t *value)
+bool mr_offsets_next(const mr_offsets_mark *mark, size_t *at, mr_snapshot_entry *entry)
 {
-    const char *start = *at;
-    *value = 0;
-    for (; *at < end && **at >= '0' && **at <= '9'; ++*at) {
-        int digit = **at - '0';
-        if (*value > (INT64_MAX - digit) / 10)
-            return false;
-        *value = *value * 10 + digit;
-    }
-    if (*at == start || (*start == '0' && *at > start + 1))
-        return false;
-    if (!stop)
-        return *at == end;
-    return *at < end && *(*at)++ == stop;
-}
-
-/* p:<8 hex digits>:<from> or r:<8 hex digits>:<from>:<to> */
-static bool take_entry(const char *at, const char *end, mr_offsets_entry *entry)
-{
-    entry->text = at;
-    entry->len = (size_t)(end - at);
-    entry->shard = 0;
-    entry->to = MR_OFFSETS_OPEN;
-    if (entry->len < 12 || (at[0] != 'p' && at[0] != 'r') || at[1] != ':' || at[10] != ':')
-        return false;
-    bool open = at[0] == 'p';
-    for (int i = 2; i < 10; i++) {
-        int digit = mr_hex_digit(at[i]);
-        if (digit < 0)
-            return false;
-        entry->shard = entry->shard << 4 | (uint32_t)digit;
-    }
-    at += 11;
-    return take_number(&at, end, open ? 0 : ':', &entry->from) &&
-           (open || (take_number(&at, end, 0, &entry->to) && entry->to > entry->from));
-}
-
-/* Where the entry that begins at `at` ends. */
-static size_t entry_end(const mr_offsets_mark *mark, size_t at)
-{
-    const char *comma = memchr(mark->entries + at, ',', mark->entries_len - at);
-    return comma ? (size_t)(comma - mark->entries) : mark->entries_len;
-}
-
-bool mr_offsets_next(const mr_offsets_mark *mark, size_t *at, mr_offsets_entry *entry)
-{
-    if (*at >= mark->entries_len)
-        return false;
-    size_t end = entry_end(mark, *at);
-    bool well = take_entry(mark->entries + *at, mark->entries + end, entry);
-    *at = end + 1;
+    const char *next = mark->entries + *at, *end = mark->entries + mark->entries_len;
+    bool well = next < end && mr_snapshot_next_entry(&next, end, entry) == MR_MARK_OURS;
+    *at = (size_t)(next - mark->entries);
     return well;
 }
 
 const char *mr_offsets_shard(const mr_config *config, uint32_t hash)
 {
-    for (size_t i = 0; i < config->shard_count; i++)
-        if (mr_fnv1a32(config->shards[i].name, strlen(config->shards[i].name)) == hash)
-            return config->shards[i].name;
-    return NULL;
+    int shard = mr_snapshot_shard(config, hash);
+    return shard < 0 ? NULL : config->shards[shard].name;
 }
 
 /* ---- a commit ---- */
@@ -110,26 +59,15 @@ static size_t head_of(const char *metadata, size_t len)
     return len;
 }
 
-/* A kind of entry that this release does not know is a newer one's; a known kind that does not parse is damage. */
-static mr_offsets_state entries_state(const mr_offsets_mark *mark)
+static mr_mark entries_mark(const char *at, const char *end)
 {
-    mr_offsets_state state = MR_OFFSETS_CLEAN;
-    size_t at = 0;
-    while (at < mark->entries_len) {
-        mr_offsets_entry entry;
-        size_t end = entry_end(mark, at);
-        const char *text = mark->entries + at;
-        if (!take_entry(text, mark->entries + end, &entry)) {
-            bool known = end - at > 1 && (text[0] == 'p' || text[0] == 'r') && text[1] == ':';
-            if (!known && end > at)
-                return MR_OFFSETS_NEWER;
-            state = MR_OFFSETS_BROKEN;
-        }
-        if (end + 1 == mark->entries_len) /* ends in a comma */
-            state = MR_OFFSETS_BROKEN;
-        at = end + 1;
+    mr_mark all = MR_MARK_OURS;
+    while (at < end && all != MR_MARK_NEWER) {
+        mr_snapshot_entry entry;
+        mr_mark one = mr_snapshot_next_entry(&at, end, &entry);
+        all = one == MR_MARK_OURS ? all : one;
     }
-    return state;
+    return all;
 }
 
 mr_offsets_mark mr_offsets_read(const char *metadata, size_t len, int64_t committed, uint64_t fingerprint)
@@ -139,26 +77,18 @@ mr_offsets_mark mr_offsets_read(const char *metadata, size_t len, int64_t commit
     if (committed < 0)
         return mark;
     size_t head = head_of(metadata, len);
-    switch (mr_snapshot_parse(metadata, head, committed, &snapshot)) {
-    case MR_MARK_FOREIGN:
-        mark.state = MR_OFFSETS_FOREIGN;
+    mr_mark read = mr_snapshot_parse(metadata, head, committed, &snapshot);
+    if (read == MR_MARK_OURS)
+        read = entries_mark(metadata + head, metadata + len);
+    if (read != MR_MARK_OURS) {
+        mark.state = read == MR_MARK_FOREIGN ? MR_OFFSETS_FOREIGN
+                     : read == MR_MARK_NEWER ? MR_OFFSETS_NEWER
+                                             : MR_OFFSETS_BROKEN;
         return mark;
-    case MR_MARK_NEWER:
-        mark.state = MR_OFFSETS_NEWER;
-        return mark;
-    case MR_MARK_BROKEN:
-        mark.state = MR_OFFSETS_BROKEN;
-        return mark;
-    case MR_MARK_OURS:
-        break;
     }
     mark.entries = metadata + head;
     mark.entries_len = len - head;
-    mark.state = entries_state(&mark);
-    if (mark.state != MR_OFFSETS_CLEAN) {
-        mark.entries_len = 0;
-        return mark;
-    }
+    mark.state = MR_OFFSETS_CLEAN;
     mark.known = true;
     mark.clean = snapshot.clean;
     mark.fingerprint = snapshot.fingerprint;
@@ -171,9 +101,9 @@ mr_offsets_mark mr_offsets_read(const char *metadata, size_t len, int64_t commit
 
 /* ---- changes ---- */
 
-static bool covered(const mr_offsets_mark *by, const mr_offsets_entry *entry, int64_t to)
+static bool covered(const mr_offsets_mark *by, const mr_snapshot_entry *entry, int64_t to)
 {
-    mr_offsets_entry one;
+    mr_snapshot_entry one;
     for (size_t at = 0; mr_offsets_next(by, &at, &one);)
         if (one.shard == entry->shard && one.from <= entry->from && (one.to >= entry->to || one.to >= to))
             return true;
@@ -188,7 +118,7 @@ static int64_t least(int64_t a, int64_t b)
 /* Counts what becomes of the present entries when the partition goes on at `to` with the entries of `then`. */
 static void count_entries(const mr_offsets_mark *now, const mr_offsets_mark *then, mr_offsets_change *change)
 {
-    mr_offsets_entry entry;
+    mr_snapshot_entry entry;
     for (size_t at = 0; mr_offsets_next(now, &at, &entry);) {
         if (entry.from >= change->to) {
             change->reread++;
@@ -256,11 +186,12 @@ static bool is_same(const mr_offsets_place *place, const mr_offsets_change *chan
 /* The present entries that begin below `to`, as they are written. */
 static void keep_entries(const mr_offsets_mark *now, int64_t to, mr_buf *text)
 {
-    mr_offsets_entry entry;
-    for (size_t at = 0; mr_offsets_next(now, &at, &entry);)
+    mr_snapshot_entry entry;
+    for (size_t at = 0, was = 0; mr_offsets_next(now, &at, &entry); was = at)
         if (entry.from < to) {
+            size_t comma = at < now->entries_len; /* the last one has none */
             mr_buf_text(text, text->len ? "," : "");
-            mr_buf_put(text, entry.text, entry.len);
+            mr_buf_put(text, now->entries + was, at - comma - was);
         }
 }
 
@@ -318,8 +249,11 @@ bool mr_offsets_to_parse(const char *text, mr_offsets_to *to)
     if (!strcmp(text, "latest"))
         return true;
     to->kind = MR_OFFSETS_TO_OFFSET;
-    if (len > 0 && strspn(text, "0123456789") == len)
-        return take_number(&text, text + len, 0, &to->value);
+    if (len > 0 && strspn(text, "0123456789") == len) {
+        errno = 0;
+        to->value = strtoll(text, NULL, 10);
+        return !errno && (*text != '0' || len == 1);
+    }
     mr_time time;
     to->kind = MR_OFFSETS_TO_TIME;
     if (mr_to_datetime(text, len, NULL, true, &time))
