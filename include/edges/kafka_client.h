@@ -14,7 +14,12 @@
 struct rd_kafka_conf_s;
 struct rd_kafka_s;
 
-typedef enum mr_kafka_role { MR_KAFKA_CONSUMER, MR_KAFKA_PRODUCER, MR_KAFKA_ASKER } mr_kafka_role;
+typedef enum mr_kafka_role {
+    MR_KAFKA_CONSUMER, /* of the group */
+    MR_KAFKA_READER,   /* of partitions by hand, outside the group */
+    MR_KAFKA_PRODUCER,
+    MR_KAFKA_ASKER /* only asks (commands) */
+} mr_kafka_role;
 
 /* What librdkafka hands to every callback of a client: the first member of whatever owns it. */
 typedef struct mr_kafka_owner {
@@ -22,7 +27,7 @@ typedef struct mr_kafka_owner {
 } mr_kafka_owner;
 
 /* The configuration of a client, the user's properties and secrets included; NULL with the reason in error (MR_CONFIG, or MR_DENIED and
- * MR_UNAVAILABLE for a secret file).  ASKER is a client that only asks (commands). */
+ * MR_UNAVAILABLE for a secret file). */
 struct rd_kafka_conf_s *mr_kafka_conf(mr_kafka_owner *owner, mr_kafka_role role, mr_error *error);
 
 /* The dead-letter topic of a topic: dlq.topic with {topic} replaced; `out` takes what fits. */

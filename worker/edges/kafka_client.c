@@ -122,16 +122,13 @@ static bool hide_dead_letter_topics(rd_kafka_conf_t *conf, const mr_config *conf
     return set(conf, "topic.blacklist", pattern, error);
 }
 
-static bool set_consumer(rd_kafka_conf_t *conf, const mr_config *config, mr_error *error)
+/* How much is fetched ahead.  Partitions forwarded to one thread's queue share its count, so the budget is a thread's; it counts value bytes
+ * only, so the number of messages is bounded as well.  Then the user's properties, which may say otherwise. */
+static bool set_fetching(rd_kafka_conf_t *conf, const mr_config *config, mr_error *error)
 {
     const mr_kafka_config *kafka = &config->kafka;
     uint64_t fetch_kib = (uint64_t)config->memory.fetch_mib * 1024 / kafka->consumer_threads;
-    /* Eager assignors where cooperative rebalancing is known to crash or hang (librdkafka below 2.10). */
-    const char *assignor = rd_kafka_version() >= 0x020a01ff ? "cooperative-sticky" : "range,roundrobin";
-    /* Partitions forwarded to one thread's queue share its count, so the budget is a thread's; it counts value bytes
-     * only, so the number of messages is bounded as well. */
-    bool well = set(conf, "partition.assignment.strategy", assignor, error) &&
-                set_number(conf, "queued.max.messages.kbytes", fetch_kib, error) &&
+    bool well = set_number(conf, "queued.max.messages.kbytes", fetch_kib, error) &&
                 set_number(conf, "queued.min.messages", fetch_kib * 1024 / 512 + 1, error) &&
                 set_number(conf, "fetch.message.max.bytes", 1 << 20, error) &&
                 set_number(conf, "fetch.max.bytes", 16 << 20, error) &&
@@ -144,18 +141,38 @@ static bool set_consumer(rd_kafka_conf_t *conf, const mr_config *config, mr_erro
         mr_error_context(error, "kafka.consumer_properties");
         return false;
     }
-    if (has_pattern(config) && !hide_dead_letter_topics(conf, config, error))
-        return false;
-    /* What the guarantees rest on comes last. */
-    return set(conf, "group.id", kafka->group_id, error) &&
-           (!kafka->group_instance_id[0] ||
-            set(conf, "group.instance.id", kafka->group_instance_id, error)) &&
-           set(conf, "enable.auto.commit", "false", error) &&
+    return true;
+}
+
+/* What the guarantees rest on: after everything else. */
+static bool set_guarantees(rd_kafka_conf_t *conf, const mr_kafka_config *kafka, mr_error *error)
+{
+    return set(conf, "enable.auto.commit", "false", error) &&
            set(conf, "enable.auto.offset.store", "false", error) &&
            set(conf, "auto.offset.reset", "error", error) &&
            set(conf, "enable.partition.eof", "true", error) &&
            set(conf, "isolation.level", kafka->read_uncommitted ? "read_uncommitted" : "read_committed",
                error);
+}
+
+static bool set_consumer(rd_kafka_conf_t *conf, const mr_config *config, mr_error *error)
+{
+    const mr_kafka_config *kafka = &config->kafka;
+    /* Eager assignors where cooperative rebalancing is known to crash or hang (librdkafka below 2.10). */
+    const char *assignor = rd_kafka_version() >= 0x020a01ff ? "cooperative-sticky" : "range,roundrobin";
+    return set(conf, "partition.assignment.strategy", assignor, error) && set_fetching(conf, config, error) &&
+           (!has_pattern(config) || hide_dead_letter_topics(conf, config, error)) &&
+           set(conf, "group.id", kafka->group_id, error) &&
+           (!kafka->group_instance_id[0] ||
+            set(conf, "group.instance.id", kafka->group_instance_id, error)) &&
+           set_guarantees(conf, kafka, error);
+}
+
+static bool set_reader(rd_kafka_conf_t *conf, const mr_config *config, mr_error *error)
+{
+    /* A broker answers one fetch after the other: a partition that waits at its end holds up one that starts, for this long. */
+    return set(conf, "fetch.wait.max.ms", "100", error) && set_fetching(conf, config, error) &&
+           set_guarantees(conf, &config->kafka, error);
 }
 
 static bool set_producer(rd_kafka_conf_t *conf, const mr_config *config, mr_error *error)
@@ -267,6 +284,7 @@ rd_kafka_conf_t *mr_kafka_conf(mr_kafka_owner *owner, mr_kafka_role role, mr_err
     }
     well = well && set_secrets(conf, &kafka->properties_file, error) &&
            (role != MR_KAFKA_CONSUMER || set_consumer(conf, owner->config, error)) &&
+           (role != MR_KAFKA_READER || set_reader(conf, owner->config, error)) &&
            (role != MR_KAFKA_PRODUCER || set_producer(conf, owner->config, error)) &&
            set(conf, "bootstrap.servers", kafka->bootstrap_servers, error);
     if (well)

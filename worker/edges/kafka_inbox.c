@@ -1,4 +1,4 @@
-/* A consumer thread's end of the group: messages of its partitions, one at a time. */
+/* A consumer thread's end of the group or of the reader: messages of its partitions, one at a time. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -7,14 +7,15 @@
 mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena)
 {
     mr_inbox *inbox = mr_arena_take(arena, "group", 1, sizeof *inbox);
-    inbox->group = group;
+    inbox->client = &group->client;
+    inbox->heard_ms = &group->heard_ms;
     return inbox;
 }
 
 void mr_inbox_open(mr_inbox *inbox, mr_bell *bell)
 {
     static const uint64_t one = 1;
-    inbox->queue = rd_kafka_queue_new(inbox->group->client);
+    inbox->queue = rd_kafka_queue_new(*inbox->client);
     rd_kafka_queue_io_event_enable(inbox->queue, bell->fd, &one, sizeof one);
 }
 
@@ -35,9 +36,18 @@ static int64_t timestamp_of(const rd_kafka_message_t *message)
     return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 ? -1 : ms;
 }
 
+static bool is_error(const rd_kafka_message_t *message)
+{
+    return message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF;
+}
+
 mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *out)
 {
     rd_kafka_message_t *message = rd_kafka_consume_queue(inbox->queue, 0);
+    while (message && inbox->stale && is_error(message) && inbox->stale(inbox, message)) {
+        rd_kafka_message_destroy(message);
+        message = rd_kafka_consume_queue(inbox->queue, 0);
+    }
     if (!message)
         return MR_ARRIVAL_NONE;
     out->handle = message;
@@ -55,7 +65,7 @@ mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *out)
         return MR_ARRIVAL_MESSAGE;
     }
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        atomic_store_explicit(&inbox->group->heard_ms, mr_clock_ms(), memory_order_relaxed);
+        atomic_store_explicit(inbox->heard_ms, mr_clock_ms(), memory_order_relaxed);
         return MR_ARRIVAL_END;
     }
     out->out_of_range = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||

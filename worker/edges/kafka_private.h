@@ -1,4 +1,4 @@
-/* kafka_private.h: the inside of a group and an inbox, shared by kafka*.c only. */
+/* kafka_private.h: the inside of a group and an inbox (of the group, or of the reader), shared by kafka*.c only. */
 #ifndef MR_EDGES_KAFKA_PRIVATE_H
 #define MR_EDGES_KAFKA_PRIVATE_H
 
@@ -27,9 +27,13 @@ struct mr_group {
     _Atomic uint64_t heard_ms;
 };
 
+/* A consumer thread's queue of the group's client or of the reader's. */
 struct mr_inbox {
-    mr_group *group;
+    rd_kafka_t *const *client;  /* its owner's: set when that is opened */
+    _Atomic uint64_t *heard_ms; /* its owner's */
     rd_kafka_queue_t *queue;
+    /* True of an error that is none any more: it is passed over.  NULL: every error counts. */
+    bool (*stale)(mr_inbox *inbox, const rd_kafka_message_t *error);
 };
 
 /* Installs main's callbacks for rebalances (kafka_rebalance.c). */
