@@ -1,5 +1,9 @@
 /* membership.h: main's book of the partitions that this worker owns: where each begins, what is committed, what is held.
  *
+ *     membership.c          partitions come and go
+ *     membership_commit.c   what is committed of them
+ *     membership_show.c     what metrics and status say of partitions and shards
+ *
  * Main's thread only.  It answers rebalances (the listener of the group), sends orders to the consumers, and commits what they publish.  It never looks into
  * a consumer: a commit is made of one published snapshot (slot.h), so offset and state are of one moment.
  */
@@ -8,6 +12,7 @@
 
 #include "base/arena.h"
 #include "edges/kafka.h"
+#include "stages/board.h"
 #include "threads/consumer.h"
 #include "threads/flow.h"
 #include <stdbool.h>
@@ -22,15 +27,16 @@ typedef struct mr_main_duties {
     bool (*stopping)(void *context);
 } mr_main_duties;
 
-mr_membership *mr_membership_new(mr_flow *flow, mr_consumer **consumers, mr_arena *arena);
-void mr_membership_free(mr_membership *membership);
+/* board: what it shows of partitions and shards. */
+mr_membership *mr_membership_new(mr_flow *flow, mr_consumer **consumers, const mr_topics *topics,
+                                 mr_board *board, mr_arena *arena);
 mr_group_listener mr_membership_listener(mr_membership *membership);
 void mr_membership_connect(mr_membership *membership, mr_group *group, mr_inbox **inboxes,
                            mr_main_duties duties);
 
 /* Commits what is due, unless an answer is still outstanding. */
 void mr_membership_commit(mr_membership *membership);
-/* Once a second: gauges, and partitions whose log has gone from under them. */
+/* Once a second: gauges, the board, and partitions whose log has gone from under them. */
 void mr_membership_look(mr_membership *membership, uint64_t now_ms);
 /* Shutdown: no more intake, waits for what is outstanding until deadline_ms, commits.  True when nothing is left. */
 bool mr_membership_drain(mr_membership *membership, uint64_t deadline_ms);

@@ -17,10 +17,11 @@ typedef struct mr_beginning {
     int64_t offset;    /* where to read from */
     int64_t committed; /* as the group has it; negative: none */
     bool committed_clean;
-    int64_t dirty_until; /* an earlier life may have made rows durable up to here */
+    mr_slot_range *ranges; /* [shards], the caller's: what is parked by the commit */
+    int64_t dirty_until;   /* an earlier life may have made rows durable up to here */
 } mr_beginning;
 
-/* False: the program is asked to stop before brokers answered. */
+/* beginning->ranges is set.  False: the program is asked to stop before brokers answered. */
 bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerprint,
                      const mr_main_duties *duties, const mr_partition *partition, mr_beginning *beginning);
 

@@ -10,10 +10,12 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "edges/kafka.h"
+#include "stages/board.h"
 #include "stages/config.h"
 #include "stages/plan.h"
 #include "threads/consumer.h"
 #include "threads/flow.h"
+#include "threads/watchdog.h"
 #include "threads/writer.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +28,10 @@ typedef struct mr_worker {
     mr_bell main_bell;
     mr_consumer **consumers;
     mr_writer **writers;
+    mr_topics *topics;
+    mr_board *board;
+    mr_watchdog *watchdog;
+    mr_pulse *main_pulse;
     mr_group *group;
     mr_inbox **inboxes;
     mr_membership *membership;
@@ -40,7 +46,5 @@ mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *er
 /* Ends the threads; false when one has not ended by deadline_ms (then only exiting is safe). */
 bool mr_worker_stop(mr_worker *worker, uint64_t deadline_ms);
 void mr_worker_free(mr_worker *worker);
-/* When the consumer thread that turned least lately did so (monotonic). Any thread. */
-uint64_t mr_worker_oldest_turn_ms(const mr_worker *worker);
 
 #endif

@@ -13,13 +13,24 @@
 #define MR_DATA_POOL_H
 
 #include "base/arena.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define MR_PAGE_NONE UINT32_MAX
 
+/* Which of a consumer's two flows a page belongs to. */
+typedef enum mr_path { MR_PATH_LIVE, MR_PATH_REPLAY } mr_path;
+
+/* How a page comes back from its writer. */
+typedef enum mr_outcome {
+    MR_OUTCOME_DURABLE, /* every row is, but for those that the database refused (mr_record.reason) */
+    MR_OUTCOME_PARKED   /* given up unwritten: the shard's parked range answers for its rows */
+} mr_outcome;
+
 typedef struct mr_page {
     /* set by the consumer when it takes the page */
+    mr_path path;
     uint32_t consumer;
     uint32_t stream;
     uint32_t shard;
@@ -34,8 +45,12 @@ typedef struct mr_page {
     uint32_t rows;
     uint64_t bytes; /* bytes that the rows will take on the wire, about */
     /* the writer's */
-    uint32_t attempts;      /* transient failures so far */
-    uint32_t rows_existing; /* of the rows, how many were there before */
+    mr_outcome outcome;
+    uint32_t rows_existing;    /* of the rows, how many were there before */
+    uint32_t rows_refused;     /* of the rows, how many the database refuses; each says why in its header */
+    _Atomic uint32_t attempts; /* transient failures so far; any thread may read it */
+    _Atomic uint64_t
+        due_ms; /* when it is tried again, monotonic; 0: it does not wait; any thread may read it */
 } mr_page;
 
 typedef struct mr_pool mr_pool;

@@ -6,9 +6,9 @@
  *
  *     +--------------+------------------+-------------------+------------------------------------+
  *     | mr_record    | indicators       | lengths           | values                             |
- *     | 32 bytes     | 1 byte a field   | 8 bytes a text    | 8-aligned, at the field's capacity |
+ *     | 48 bytes     | 1 byte a field   | 8 bytes a text    | 8-aligned, at the field's capacity |
  *     +--------------+------------------+-------------------+------------------------------------+
- *     0              32                                                               layout.size
+ *     0              48                                                               layout.size
  *
  * Bytes of a value past its length are undefined.  Plain data: whoever holds the page holds the record.
  */
@@ -20,20 +20,30 @@
 
 #define MR_FIELDS_MAX 256 /* columns of a table, the identity included */
 
-/* The header of every record: where the event came from. */
+/* The header of every record: where the event came from, and what became of it. */
 typedef struct mr_record {
     int64_t offset;
     int64_t timestamp_ms; /* Kafka's; negative = absent */
+    uint64_t key_hash;
     int32_t partition;
     uint32_t source; /* the consumer's partition slot (names topic and partition) */
-    uint32_t epoch;  /* assignment epoch of that slot when the event was read */
-    uint32_t reserved;
+    uint32_t epoch;  /* of that slot when the event was read; on the replay path, of its lane there */
+    /* the writer's verdict on a row that the database refuses */
+    uint16_t code;             /* the database's error; meaningful when `reason` is set */
+    uint16_t field;            /* that it is about; MR_FIELDS_MAX: none */
+    uint8_t reason;            /* mr_reason; 0: not refused */
+    uint8_t skipped_indicator; /* mr_record_skip: what field 0's indicator was */
+    char sqlstate[6];
 } mr_record;
 
-_Static_assert(sizeof(mr_record) == 32, "the record header is part of the layout");
+_Static_assert(sizeof(mr_record) == 48, "the record header is part of the layout");
 
 /* Indicators, one byte per field: the values that the array binding of Connector/C expects. */
-enum { MR_VALUE_SET = 0, MR_VALUE_NULL = 1 };
+enum {
+    MR_VALUE_SET = 0,
+    MR_VALUE_NULL = 1,
+    MR_VALUE_SKIP = 4, /* in field 0: the row is left out of the statement */
+};
 
 /* How a field lies in the record and is bound. */
 typedef enum mr_form {
@@ -85,6 +95,29 @@ static inline unsigned long *mr_record_length(const mr_layout *layout, unsigned 
 static inline unsigned char *mr_record_value(const mr_layout *layout, unsigned char *record, uint32_t field)
 {
     return record + layout->field[field].value_at;
+}
+
+static inline bool mr_record_skipped(const mr_layout *layout, const unsigned char *record)
+{
+    return record[layout->field[0].indicator_at] == MR_VALUE_SKIP;
+}
+
+/* Leaves the record out of what is written from its page; the record itself stays whole.  Marking it again changes nothing. */
+static inline void mr_record_skip(const mr_layout *layout, unsigned char *record)
+{
+    unsigned char *indicator = record + layout->field[0].indicator_at;
+    if (*indicator == MR_VALUE_SKIP)
+        return;
+    /* Where columns are the identity, field 0 can be any column, one that is NULL here too. */
+    ((mr_record *)(void *)record)->skipped_indicator = *indicator;
+    *indicator = MR_VALUE_SKIP;
+}
+
+/* Takes the mark back; whoever reads a skipped record's fields does so before.  Without a mark nothing changes. */
+static inline void mr_record_unskip(const mr_layout *layout, unsigned char *record)
+{
+    if (mr_record_skipped(layout, record))
+        record[layout->field[0].indicator_at] = ((const mr_record *)(const void *)record)->skipped_indicator;
 }
 
 #endif

@@ -29,6 +29,8 @@ void mr_wheel_schedule(mr_wheel *wheel, uint32_t handle, uint64_t due_ms);
 /* Gives out up to `max` handles that are due at now_ms, in order of buckets; returns how many.  Call again while it
  * returns max. A now_ms before the last one is taken as the last one. */
 uint32_t mr_wheel_expire(mr_wheel *wheel, uint64_t now_ms, uint32_t *handles, uint32_t max);
+/* Takes out one that is pending, whenever it is due; false when there is none.  For giving up all of them: it looks at every bucket. */
+bool mr_wheel_take(mr_wheel *wheel, uint32_t *handle);
 uint32_t mr_wheel_pending(const mr_wheel *wheel);
 /* Earliest time at which expire could give something out (a lower bound, at most one turn away); UINT64_MAX
  * when nothing is pending. */

@@ -28,13 +28,15 @@ typedef struct mr_letter {
     unsigned code;      /* of the database; 0 = none */
     const char *sqlstate;
     uint32_t attempts;
+    bool
+        original_gone; /* the log has dropped the message: the value is what was decoded of it, as JSON, and says so */
 } mr_letter;
 
 /* Takes the memory.  letters_max: letters on their way at once, of all consumers. */
 mr_dlq *mr_dlq_new(const mr_config *config, mr_arena *arena, uint32_t letters_max);
 /* Creates the client; bell is rung when reports have come. */
 mr_status mr_dlq_open(mr_dlq *dlq, mr_bell *bell, mr_error *error) MR_CHECKED;
-/* Any thread.  handle: of the message that event came with (its headers are kept).  False: the queue is full, try again. */
+/* Any thread.  handle: of the message that event came with (its headers are kept); NULL: it has gone.  False: the queue is full, try again. */
 bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_letter *letter);
 /* Main: serves reports; `done` is called for each acknowledged letter.  Returns how many. */
 uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms,

@@ -23,6 +23,7 @@ void mr_retry_init(mr_retry *retry, const mr_config *config, mr_arena *arena, ui
                    uint64_t seed, uint64_t now_ms);
 /* attempt counts from 1, the number of failures so far. */
 uint32_t mr_retry_delay_ms(mr_retry *retry, uint32_t attempt);
-void mr_retry_schedule(mr_retry *retry, uint32_t handle, uint32_t attempt, uint64_t now_ms);
+/* When it will be due. */
+uint64_t mr_retry_schedule(mr_retry *retry, uint32_t handle, uint32_t attempt, uint64_t now_ms);
 
 #endif

@@ -1,6 +1,6 @@
 /* topics.h: which stream takes a topic: exact names before patterns (a leading ^: POSIX extended regular expressions).
  *
- * Built at start; then read-only, by main's thread.  The compiled patterns are on the heap (regcomp's): mr_topics_free.
+ * Built at start; then read-only, by any thread.  The compiled patterns are on the heap (regcomp's): mr_topics_free.
  */
 #ifndef MR_STAGES_TOPICS_H
 #define MR_STAGES_TOPICS_H
@@ -16,6 +16,8 @@ typedef struct mr_topics mr_topics;
 mr_topics *mr_topics_new(const mr_config *config, mr_arena *arena);
 /* False when no stream takes it. */
 bool mr_topics_stream(const mr_topics *topics, const char *topic, uint32_t *stream);
+/* The topic to which dead letters are sent back (dlq.replay_topic): of all streams. */
+bool mr_topics_is_replay(const mr_config *config, const char *topic);
 void mr_topics_free(mr_topics *topics); /* accepts NULL */
 
 #endif

@@ -1,7 +1,15 @@
-/* consumer.h: the thread that owns partitions: message -> record in a page -> shard's ring, and the frontier on the way back.
+/* consumer.h: the thread that owns partitions: message -> record in a page -> shard's ring, and what comes back.
  *
- * Never blocks: without a free page (or with too many dead letters on their way) it keeps the one message in hand and goes on turning.
- * Orders come from main by a ring; what main needs to know is published per slot (slot.h).
+ *     consumer.c          a turn; orders from main; what is published
+ *     consumer_live.c     messages of the live flow: a page, a dead letter, or skipped because the shard is parked
+ *     consumer_settle.c   pages and acknowledgements that come back: the frontier, parked ranges, refused rows
+ *     consumer_again.c    what is read again from the log: parked ranges, and the bytes of refused rows
+ *
+ * It owns its partitions' frontiers and parked ranges: writers speak to it by pages that come back, main by orders.  Reading again is done here
+ * and not in a thread of its own, so that a partition has one owner and no answer can be of an earlier moment.
+ *
+ * Never blocks (but for librdkafka's answer when reading again begins and ends, milliseconds): without a free page, or with too many dead
+ * letters on their way, it keeps the one message in hand and goes on turning.
  */
 #ifndef MR_THREADS_CONSUMER_H
 #define MR_THREADS_CONSUMER_H
@@ -9,6 +17,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "edges/kafka.h"
+#include "stages/topics.h"
 #include "threads/flow.h"
 #include "threads/slot.h"
 #include <stdint.h>
@@ -23,9 +32,10 @@ typedef enum mr_order {
     MR_ORDER_DRAIN_ALL,  /* stop intake of everything */
 } mr_order;
 
-mr_status mr_consumer_new(mr_flow *flow, uint32_t number, mr_arena *arena, mr_consumer **consumer,
-                          mr_error *error) MR_CHECKED;
-void mr_consumer_connect(mr_consumer *consumer, mr_inbox *inbox); /* before the thread starts */
+mr_status mr_consumer_new(mr_flow *flow, uint32_t number, const mr_topics *topics, mr_arena *arena,
+                          mr_consumer **consumer, mr_error *error) MR_CHECKED;
+void mr_consumer_connect(mr_consumer *consumer, mr_inbox *live,
+                         mr_inbox *again); /* before the thread starts */
 
 /* Main's side. */
 mr_slot *mr_consumer_slot(mr_consumer *consumer, uint32_t slot);
@@ -34,8 +44,6 @@ void mr_consumer_order(mr_consumer *consumer, mr_order order, uint32_t slot);
 /* The thread's side: one turn returns how much it did; mr_consumer_wait sleeps until there is something to do. */
 uint32_t mr_consumer_do_work(mr_consumer *consumer, uint64_t now_ms);
 void mr_consumer_wait(mr_consumer *consumer, uint64_t now_ms);
-void mr_consumer_let_go(mr_consumer *consumer); /* at the end: gives back the message in hand */
-/* When it turned last (monotonic): what /livez looks at. Any thread. */
-uint64_t mr_consumer_turned_ms(const mr_consumer *consumer);
+void mr_consumer_let_go(mr_consumer *consumer); /* at the end: gives back the messages in hand */
 
 #endif

@@ -14,12 +14,23 @@
 #include "data/pool.h"
 #include "data/ring.h"
 #include "edges/kafka_dlq.h"
+#include "edges/kafka_reader.h"
 #include "stages/config.h"
 #include "stages/metrics.h"
 #include "stages/plan.h"
+#include "threads/gate.h"
+#include "threads/watchdog.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Dead letters of a stream in the running minute, of all consumers (dlq.per_minute_max). */
+typedef struct mr_budget {
+    _Alignas(64) _Atomic uint64_t minute;
+    _Atomic uint32_t letters;
+    _Atomic bool exceeded; /* for status: the stream is held for it */
+    _Atomic bool drifting; /* for status: it is held because too many of its events are refused */
+} mr_budget;
 
 typedef struct mr_flow {
     const mr_config *config;
@@ -27,6 +38,9 @@ typedef struct mr_flow {
     mr_pool *pool;
     mr_metrics *metrics;
     mr_dlq *dlq;
+    mr_reader *reader;
+    mr_gates gates;
+    mr_budget *budget; /* [streams] */
     uint32_t consumers, shards;
     mr_ring **pages;
     mr_ring **done;
@@ -35,7 +49,9 @@ typedef struct mr_flow {
     mr_bell *consumer_bell; /* [consumers] */
     mr_bell *writer_bell;   /* [shards] */
     mr_bell *main_bell;
-    _Atomic bool stop; /* threads end at their next turn */
+    mr_pulse **consumer_pulse; /* [consumers] */
+    mr_pulse **writer_pulse;   /* [shards] */
+    _Atomic bool stop;         /* threads end at their next turn */
     /* The first thing that the worker cannot go on after: who sets `failing` first writes the rest. */
     _Atomic bool failing, failed;
     mr_status failed_status;

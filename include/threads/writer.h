@@ -1,9 +1,17 @@
-/* writer.h: the thread that makes pages durable in one shard.
+/* writer.h: the thread that makes pages durable in one shard, and its side of the breaker (gate.h).
  *
- * Takes sealed pages from every consumer and due pages from its wheel, writes them in one transaction, and returns each when it is durable.
- * A batch that fails for a passing reason goes to the wheel and comes back with backoff; the connection is closed wherever nobody knows what
- * became of the transaction (writing again is harmless: the identity decides).  While the shard as a whole is in trouble nothing new is
- * taken, so a page waits in its ring and the pool is the back-pressure.  Calls to the database block this thread only.
+ * Takes sealed pages from every consumer and due pages from its wheel, writes them in one transaction (writing.h), and returns each: durable, or
+ * parked when the gate is closed.  By the class of an error:
+ *
+ *     transient, statement           the wheel: again with backoff; attempts used up: the gate is closed
+ *     too big                        again in smaller statements
+ *     connection, ambiguous,         nothing new is taken until the pause is over; no success for park.after_s: the gate is closed;
+ *     read only, resource            at the start: at once
+ *     shard fatal, drift             the gate is closed at once
+ *
+ * While no other shard is live the gate cannot be closed: then pages wait and the pool is the back-pressure.  Behind a closed gate: every page
+ * goes back as parked, then probes with backoff (connect, which compares the tables) until one succeeds and a first batch is durable.
+ * Calls to the database block this thread only.
  */
 #ifndef MR_THREADS_WRITER_H
 #define MR_THREADS_WRITER_H

@@ -17,12 +17,12 @@
 #include "edges/http.h"
 #include "edges/sql.h"
 #include "stages/board.h"
+#include "stages/ledger.h"
 #include "stages/snapshot.h"
 
 #define LOOK_MS   1000  /* gauges */
 #define TOPICS_MS 10000 /* partition counts, and whether brokers answer */
 #define LEAVE_MS  4000  /* of the grace period: to commit and leave the group */
-#define STUCK_MS  60000 /* /livez: a consumer thread turns at least ten times a second */
 
 typedef struct run {
     const mr_config *config;
@@ -31,23 +31,17 @@ typedef struct run {
     mr_worker *worker;
     mr_http *http;
     int signals;
+    mr_ledger_watch ledger;
     int asked_by; /* the signal that asked to stop; 0: none */
     /* for the probes, which run on HTTP's thread */
     _Atomic bool joined, draining, reachable;
-    _Atomic uint64_t turned_ms;
 } run;
 
 /* ---- probes ---- */
 
 static bool threads_turn(const void *context, mr_buf *why)
 {
-    const run *r = context;
-    uint64_t now = mr_clock_ms(), consumers = mr_worker_oldest_turn_ms(r->worker);
-    uint64_t mine = atomic_load(&r->turned_ms);
-    uint64_t oldest = consumers < mine ? consumers : mine;
-    mr_buf_printf(why, "the slowest thread turned %llu ms ago",
-                  (unsigned long long)(now > oldest ? now - oldest : 0));
-    return now < oldest + STUCK_MS;
+    return mr_watchdog_turning(((const run *)context)->worker->watchdog, mr_clock_ms(), why);
 }
 
 static bool is_joined(const void *context, mr_buf *why)
@@ -102,8 +96,9 @@ static time_t changed_at(const char *file)
 static bool reload_secrets(run *r)
 {
     bool group = mr_group_reload_secrets(r->worker->group),
-         letters = mr_dlq_reload_secrets(r->worker->flow.dlq);
-    if (!group && !letters)
+         letters = mr_dlq_reload_secrets(r->worker->flow.dlq),
+         reader = mr_reader_reload_secrets(r->worker->flow.reader);
+    if (!group && !letters && !reader)
         return false;
     mr_metric_add(r->worker->flow.metrics, MR_M_CREDENTIALS_RELOADED, 0, 0, 1);
     mr_log(MR_LOG_INFO, "secrets_read", NULL, "Kafka's secrets have changed and were read again");
@@ -155,7 +150,7 @@ static void busy(void *context)
     uint64_t now = mr_clock_ms();
     take_signals(r);
     mr_dlq_serve(flow->dlq, now, letter_done, flow);
-    atomic_store(&r->turned_ms, now);
+    mr_pulse_turn(r->worker->main_pulse, now);
 }
 
 static bool stopping(void *context)
@@ -176,6 +171,8 @@ static void look(run *r, uint64_t now_ms)
     mr_membership_look(worker->membership, now_ms);
     mr_metric_set(metrics, MR_M_LOG_DROPPED, 0, 0, mr_log_dropped());
     mr_metric_set(metrics, MR_M_DLQ_ERRORS, 0, 0, mr_dlq_errors(worker->flow.dlq));
+    mr_metric_set(metrics, MR_M_WATCHDOG_STALLS, 0, 0, mr_watchdog_stalls(worker->watchdog));
+    mr_ledger_look(&r->ledger, metrics);
     atomic_store(&r->joined, mr_group_joined(worker->group));
     atomic_store(&r->reachable, mr_group_reachable(worker->group));
 }
@@ -286,7 +283,6 @@ static mr_status start(run *r, mr_error *error)
     ready[1] = (mr_probe_check){"draining", is_not_draining, r};
     ready[2] = (mr_probe_check){"brokers", hears_brokers, r};
     started[0] = (mr_probe_check){"started", is_started, r};
-    mr_board *board = mr_board_new(r->config, worker->arena, worker->flow.consumers * MR_PARTITIONS_EACH);
     mr_probes probes = {.live = live,
                         .ready = ready,
                         .started = started,
@@ -295,12 +291,12 @@ static mr_status start(run *r, mr_error *error)
                         .started_count = 1};
     mr_metrics_info(worker->flow.metrics, mr_kafka_library_version(), mr_sql_library_version(),
                     hash_of_file(r->config_file));
-    mr_status status =
-        mr_http_start(r->config, worker->flow.metrics, board, &probes, worker->arena, &r->http, error);
+    mr_status status = mr_http_start(r->config, worker->flow.metrics, worker->board, &probes, worker->arena,
+                                     &r->http, error);
     if (status)
         return status;
     mr_arena_freeze(worker->arena);
-    mr_board_memory(board, worker->arena, mr_plan_libraries(r->config, &worker->plan));
+    mr_board_memory(worker->board, worker->arena, mr_plan_libraries(r->config, &worker->plan));
     mr_metric_set(worker->flow.metrics, MR_M_MEMORY_LIMIT, 0, 0,
                   mr_arena_total(worker->arena) + mr_plan_libraries(r->config, &worker->plan));
     say_start(worker);
@@ -320,6 +316,8 @@ static mr_status finish(run *r, uint64_t began_ms)
     uint64_t now = mr_clock_ms();
     bool left = mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
     bool stopped = mr_worker_stop(worker, end_ms);
+    mr_pulse_end(worker->main_pulse);
+    mr_watchdog_stop(worker->watchdog);
     mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s",
            quiet ? "everything taken is durable and committed"
                  : "not all that was taken became durable: it stays uncommitted and is read again",

@@ -1,5 +1,7 @@
 #include "app/start.h"
 
+#include <string.h>
+
 #include "base/log.h"
 #include "stages/snapshot.h"
 
@@ -59,7 +61,9 @@ static bool first_time(mr_group *group, const mr_config *config, const mr_main_d
 bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerprint,
                      const mr_main_duties *duties, const mr_partition *partition, mr_beginning *begin)
 {
-    *begin = (mr_beginning){.why = "", .committed = partition->committed, .committed_clean = true};
+    *begin = (mr_beginning){
+        .why = "", .committed = partition->committed, .committed_clean = true, .ranges = begin->ranges};
+    memset(begin->ranges, 0, config->shard_count * sizeof *begin->ranges);
     if (partition->committed < 0)
         return first_time(group, config, duties, partition, begin);
     mr_snapshot snapshot = {.clean = false};
@@ -72,13 +76,10 @@ bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerpr
         begin->hold = true;
         return true;
     }
-    /* Nobody replays them here, and the first commit without them would forget them. */
-    if (snapshot.entry_count > 0) {
-        begin->hold = true;
-        begin->why =
-            "shards are parked below the committed offset, and this release does not replay: run the "
-            "release that parked them";
-        return true;
+    for (uint32_t i = 0; mark == MR_MARK_OURS && i < snapshot.entry_count; i++) {
+        const mr_snapshot_entry *entry = &snapshot.entry[i];
+        begin->ranges[mr_snapshot_shard(config, entry->shard)] =
+            (mr_slot_range){.from = entry->from, .to = entry->to, .timestamp_ms = -1};
     }
     if (!watermarks(group, duties, partition, &low, &high))
         return false;

@@ -28,6 +28,21 @@ static mr_ring **rings(mr_arena *arena, uint32_t count, uint32_t capacity)
     return made;
 }
 
+static void make_pulses(mr_worker *worker)
+{
+    mr_flow *flow = &worker->flow;
+    worker->watchdog = mr_watchdog_new(worker->arena, flow->consumers + flow->shards + 1, MR_WATCHDOG_LIMITS);
+    worker->main_pulse = mr_watchdog_pulse(worker->watchdog, "main");
+    flow->consumer_pulse =
+        mr_arena_take(worker->arena, "threads", flow->consumers, sizeof *flow->consumer_pulse);
+    flow->writer_pulse = mr_arena_take(worker->arena, "threads", flow->shards, sizeof *flow->writer_pulse);
+    for (uint32_t i = 0; i < flow->consumers; i++)
+        flow->consumer_pulse[i] = mr_watchdog_pulse(worker->watchdog, "consumer %u", i);
+    for (uint32_t i = 0; i < flow->shards; i++)
+        flow->writer_pulse[i] =
+            mr_watchdog_pulse(worker->watchdog, "writer of shard %s", worker->config->shards[i].name);
+}
+
 static mr_status connect_flow(mr_worker *worker, mr_error *error)
 {
     const mr_config *config = worker->config;
@@ -41,6 +56,9 @@ static mr_status connect_flow(mr_worker *worker, mr_error *error)
     flow->pool = mr_pool_new(arena, flow->consumers, worker->plan.pages_each, worker->plan.page_bytes);
     flow->metrics = mr_metrics_new(config, arena, flow->consumers * MR_PARTITIONS_EACH);
     flow->dlq = mr_dlq_new(config, arena, flow->consumers * MR_DEAD_LETTERS_EACH);
+    flow->reader = mr_reader_new(config, arena, flow->consumers);
+    flow->budget = mr_arena_take(arena, "dead letters", config->stream_count, sizeof *flow->budget);
+    mr_gates_init(&flow->gates, config, arena, mr_pool_pages(flow->pool));
     flow->pages = rings(arena, flow->consumers * flow->shards, worker->plan.pages_each);
     flow->done = rings(arena, flow->consumers * flow->shards, worker->plan.pages_each);
     /* Three orders at most for each partition are on their way, and one for all of them. */
@@ -73,18 +91,21 @@ mr_status mr_worker_new(const mr_config *config, mr_worker **out, mr_error *erro
     if (status)
         return status;
     mr_flow *flow = &worker->flow;
+    make_pulses(worker);
+    worker->topics = mr_topics_new(config, arena);
+    worker->board = mr_board_new(config, arena, flow->consumers * MR_PARTITIONS_EACH);
     worker->consumers = mr_arena_take(arena, "threads", flow->consumers, sizeof *worker->consumers);
     worker->writers = mr_arena_take(arena, "threads", flow->shards, sizeof *worker->writers);
     worker->inboxes = mr_arena_take(arena, "threads", flow->consumers, sizeof *worker->inboxes);
     worker->thread_count = flow->consumers + flow->shards;
     worker->threads = mr_arena_take(arena, "threads", worker->thread_count, sizeof *worker->threads);
     for (uint32_t i = 0; i < flow->consumers && !status; i++)
-        status = mr_consumer_new(flow, i, arena, &worker->consumers[i], error);
+        status = mr_consumer_new(flow, i, worker->topics, arena, &worker->consumers[i], error);
     if (status)
         return status;
     for (uint32_t i = 0; i < flow->shards; i++)
         worker->writers[i] = mr_writer_new(flow, i, arena, mr_clock_ms());
-    worker->membership = mr_membership_new(flow, worker->consumers, arena);
+    worker->membership = mr_membership_new(flow, worker->consumers, worker->topics, worker->board, arena);
     mr_group_listener listener = mr_membership_listener(worker->membership);
     worker->group = mr_group_new(config, &listener, arena);
     for (uint32_t i = 0; i < flow->consumers; i++)
@@ -100,6 +121,7 @@ void mr_worker_free(mr_worker *worker)
     if (worker->group) {
         for (uint32_t i = 0; i < flow->consumers; i++)
             mr_inbox_close(worker->inboxes[i]);
+        mr_reader_close(flow->reader);
         mr_group_free(worker->group);
         mr_dlq_free(flow->dlq);
     }
@@ -109,8 +131,7 @@ void mr_worker_free(mr_worker *worker)
         mr_bell_close(&flow->writer_bell[i]);
     if (flow->main_bell)
         mr_bell_close(&worker->main_bell);
-    if (worker->membership)
-        mr_membership_free(worker->membership);
+    mr_topics_free(worker->topics);
     mr_arena_free(worker->arena);
 }
 
@@ -142,11 +163,13 @@ mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *er
     mr_status status = mr_group_open(worker->group, &worker->main_bell, error);
     if (!status)
         status = mr_dlq_open(flow->dlq, &worker->main_bell, error);
+    if (!status)
+        status = mr_reader_open(flow->reader, flow->consumer_bell, error);
     if (status)
         return status;
     for (uint32_t i = 0; i < flow->consumers; i++) {
         mr_inbox_open(worker->inboxes[i], &flow->consumer_bell[i]);
-        mr_consumer_connect(worker->consumers[i], worker->inboxes[i]);
+        mr_consumer_connect(worker->consumers[i], worker->inboxes[i], mr_reader_inbox(flow->reader, i));
     }
     mr_membership_connect(worker->membership, worker->group, worker->inboxes, duties);
     for (uint32_t i = 0; i < worker->thread_count; i++) {
@@ -165,7 +188,8 @@ mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *er
                  (consumer ? i : i - flow->consumers) % 1000u);
         pthread_setname_np(thread->id, name);
     }
-    return mr_group_join(worker->group, error);
+    status = mr_watchdog_start(worker->watchdog, error);
+    return status ? status : mr_group_join(worker->group, error);
 }
 
 bool mr_worker_stop(mr_worker *worker, uint64_t deadline_ms)
@@ -190,14 +214,4 @@ bool mr_worker_stop(mr_worker *worker, uint64_t deadline_ms)
             worker->threads[i].running = false;
     }
     return all;
-}
-
-uint64_t mr_worker_oldest_turn_ms(const mr_worker *worker)
-{
-    uint64_t oldest = UINT64_MAX;
-    for (uint32_t i = 0; i < worker->flow.consumers; i++) {
-        uint64_t turned = mr_consumer_turned_ms(worker->consumers[i]);
-        oldest = turned < oldest ? turned : oldest;
-    }
-    return oldest;
 }

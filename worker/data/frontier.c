@@ -2,12 +2,14 @@
 
 #include "base/must.h"
 
+#define COVERED UINT32_MAX /* in place of a hold's epoch */
+
 typedef struct hold {
     int64_t offset;
     uint32_t slot;
     uint32_t epoch;          /* of the slot when taken; 0: free */
     uint32_t earlier, later; /* in the slot's list; `later` links the free ones */
-    uint32_t chain;
+    mr_hold_for what;
 } hold;
 
 typedef struct life {
@@ -54,7 +56,7 @@ uint32_t mr_frontier_open(mr_frontier *frontier, uint32_t slot, int64_t position
                   .open = true,
                   .oldest = MR_HOLD_NONE,
                   .newest = MR_HOLD_NONE};
-    must(now->epoch != 0);
+    must(now->epoch != 0 && now->epoch != COVERED);
     return now->epoch;
 }
 
@@ -71,54 +73,122 @@ uint32_t mr_frontier_epoch(const mr_frontier *frontier, uint32_t slot)
     return life_of(frontier, slot)->epoch;
 }
 
-uint32_t mr_frontier_hold(mr_frontier *frontier, uint32_t slot, int64_t offset, uint32_t chain)
+bool mr_frontier_is_open(const mr_frontier *frontier, uint32_t slot)
+{
+    return life_of(frontier, slot)->open;
+}
+
+static hold *hold_at(const mr_frontier *frontier, uint32_t at)
+{
+    must(at < frontier->holds_max && frontier->holds[at].epoch != 0);
+    return &frontier->holds[at];
+}
+
+/* Puts a new hold into the slot's list, behind `earlier`. */
+static uint32_t insert(mr_frontier *frontier, uint32_t slot, int64_t offset, mr_hold_for what,
+                       uint32_t earlier)
 {
     life *now = life_of(frontier, slot);
     uint32_t at = frontier->free;
-    must(now->open && at != MR_HOLD_NONE && offset >= now->position);
-    must(now->newest == MR_HOLD_NONE || offset >= frontier->holds[now->newest].offset);
+    must(at != MR_HOLD_NONE);
     hold *made = &frontier->holds[at];
     frontier->free = made->later;
     frontier->held++;
+    uint32_t *before = earlier == MR_HOLD_NONE ? &now->oldest : &frontier->holds[earlier].later;
     *made = (hold){.offset = offset,
                    .slot = slot,
                    .epoch = now->epoch,
-                   .earlier = now->newest,
-                   .later = MR_HOLD_NONE,
-                   .chain = chain};
-    if (now->newest != MR_HOLD_NONE)
-        frontier->holds[now->newest].later = at;
-    else
-        now->oldest = at;
-    now->newest = at;
+                   .earlier = earlier,
+                   .later = *before,
+                   .what = what};
+    *(made->later == MR_HOLD_NONE ? &now->newest : &frontier->holds[made->later].earlier) = at;
+    *before = at;
     return at;
+}
+
+uint32_t mr_frontier_hold(mr_frontier *frontier, uint32_t slot, int64_t offset, mr_hold_for what)
+{
+    const life *now = life_of(frontier, slot);
+    must(now->open && offset >= now->position);
+    must(now->newest == MR_HOLD_NONE || offset >= frontier->holds[now->newest].offset);
+    return insert(frontier, slot, offset, what, now->newest);
+}
+
+uint32_t mr_frontier_hold_behind(mr_frontier *frontier, uint32_t slot, int64_t offset, mr_hold_for what)
+{
+    const life *now = life_of(frontier, slot);
+    must(now->open && offset >= mr_frontier_lowest(frontier, slot));
+    uint32_t earlier = now->newest;
+    while (earlier != MR_HOLD_NONE && frontier->holds[earlier].offset > offset)
+        earlier = frontier->holds[earlier].earlier;
+    return insert(frontier, slot, offset, what, earlier);
 }
 
 uint32_t mr_frontier_chain(const mr_frontier *frontier, uint32_t at)
 {
-    must(at < frontier->holds_max && frontier->holds[at].epoch != 0);
-    return frontier->holds[at].chain;
+    return hold_at(frontier, at)->what.chain;
+}
+
+uint32_t mr_frontier_slot_of(const mr_frontier *frontier, uint32_t at)
+{
+    return hold_at(frontier, at)->slot;
+}
+
+int64_t mr_frontier_offset_of(const mr_frontier *frontier, uint32_t at)
+{
+    return hold_at(frontier, at)->offset;
+}
+
+uint32_t mr_frontier_owner_of(const mr_frontier *frontier, uint32_t at)
+{
+    return hold_at(frontier, at)->what.owner;
+}
+
+uint32_t mr_frontier_lane_of(const mr_frontier *frontier, uint32_t at)
+{
+    return hold_at(frontier, at)->what.lane;
+}
+
+bool mr_frontier_counts(const mr_frontier *frontier, uint32_t at)
+{
+    const hold *one = hold_at(frontier, at);
+    const life *now = life_of(frontier, one->slot);
+    return now->open && one->epoch == now->epoch;
+}
+
+static void unlink_hold(mr_frontier *frontier, const hold *gone)
+{
+    life *now = life_of(frontier, gone->slot);
+    *(gone->earlier == MR_HOLD_NONE ? &now->oldest : &frontier->holds[gone->earlier].later) = gone->later;
+    *(gone->later == MR_HOLD_NONE ? &now->newest : &frontier->holds[gone->later].earlier) = gone->earlier;
 }
 
 void mr_frontier_release(mr_frontier *frontier, uint32_t at)
 {
-    must(at < frontier->holds_max && frontier->holds[at].epoch != 0);
-    hold *gone = &frontier->holds[at];
-    life *now = life_of(frontier, gone->slot);
-    if (now->open && gone->epoch == now->epoch) {
-        if (gone->earlier != MR_HOLD_NONE)
-            frontier->holds[gone->earlier].later = gone->later;
-        else
-            now->oldest = gone->later;
-        if (gone->later != MR_HOLD_NONE)
-            frontier->holds[gone->later].earlier = gone->earlier;
-        else
-            now->newest = gone->earlier;
-    }
+    hold *gone = hold_at(frontier, at);
+    if (mr_frontier_counts(frontier, at))
+        unlink_hold(frontier, gone);
     gone->epoch = 0;
     gone->later = frontier->free;
     frontier->free = at;
     frontier->held--;
+}
+
+int64_t mr_frontier_cover(mr_frontier *frontier, uint32_t slot, uint32_t lane)
+{
+    const life *now = life_of(frontier, slot);
+    int64_t lowest = -1;
+    must(now->open);
+    for (uint32_t at = now->oldest, next; at != MR_HOLD_NONE; at = next) {
+        hold *one = &frontier->holds[at];
+        next = one->later;
+        if (one->what.lane != lane)
+            continue;
+        lowest = lowest < 0 ? one->offset : lowest;
+        unlink_hold(frontier, one);
+        one->epoch = COVERED;
+    }
+    return lowest;
 }
 
 void mr_frontier_advance(mr_frontier *frontier, uint32_t slot, int64_t position)
@@ -137,6 +207,11 @@ int64_t mr_frontier_lowest(const mr_frontier *frontier, uint32_t slot)
 {
     const life *now = life_of(frontier, slot);
     return now->oldest == MR_HOLD_NONE ? now->position : frontier->holds[now->oldest].offset;
+}
+
+uint32_t mr_frontier_oldest(const mr_frontier *frontier, uint32_t slot)
+{
+    return life_of(frontier, slot)->oldest;
 }
 
 bool mr_frontier_quiet(const mr_frontier *frontier, uint32_t slot)

@@ -52,7 +52,11 @@ uint32_t mr_pool_take(mr_pool *pool, uint32_t consumer, uint32_t stream, uint32_
     if (++count[SERIAL] == 0)
         count[SERIAL] = 1;
     page->serial = count[SERIAL];
-    page->rows = page->attempts = page->rows_existing = 0;
+    page->rows = page->rows_existing = page->rows_refused = 0;
+    page->path = MR_PATH_LIVE;
+    page->outcome = MR_OUTCOME_DURABLE;
+    atomic_store_explicit(&page->attempts, 0, memory_order_relaxed);
+    atomic_store_explicit(&page->due_ms, 0, memory_order_relaxed);
     page->bytes = 0;
     return handle;
 }

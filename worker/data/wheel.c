@@ -150,6 +150,35 @@ uint32_t mr_wheel_expire(mr_wheel *wheel, uint64_t now_ms, uint32_t *handles, ui
     return given;
 }
 
+static bool take_from(mr_wheel *wheel, uint32_t *head, uint32_t *handle)
+{
+    if (*head == NONE)
+        return false;
+    uint32_t at = *head;
+    chunk *from = &wheel->chunks[at];
+    *handle = from->handle[--from->count];
+    if (from->count == 0) {
+        *head = from->next;
+        from->next = wheel->free;
+        wheel->free = at;
+    }
+    wheel->pending--;
+    return true;
+}
+
+bool mr_wheel_take(mr_wheel *wheel, uint32_t *handle)
+{
+    if (wheel->pending == 0)
+        return false;
+    if (take_from(wheel, &wheel->due, handle))
+        return true;
+    for (uint32_t i = 0; i <= wheel->mask; i++)
+        if (take_from(wheel, &wheel->soon[i], handle) || take_from(wheel, &wheel->later[i], handle))
+            return true;
+    must(!"a pending entry is in some bucket");
+    return false;
+}
+
 uint32_t mr_wheel_pending(const mr_wheel *wheel)
 {
     return wheel->pending;

@@ -99,6 +99,8 @@ mr_status mr_group_join(mr_group *group, mr_error *error)
         for (size_t t = 0; t < group->config->streams[s].topic_count; t++)
             rd_kafka_topic_partition_list_add(topics, group->config->streams[s].topics[t],
                                               RD_KAFKA_PARTITION_UA);
+    if (group->config->dlq.replay_topic[0])
+        rd_kafka_topic_partition_list_add(topics, group->config->dlq.replay_topic, RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t err = rd_kafka_subscribe(group->client, topics);
     rd_kafka_topic_partition_list_destroy(topics);
     if (!err)

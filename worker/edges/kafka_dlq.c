@@ -101,7 +101,7 @@ static rd_kafka_headers_t *letter_headers(const mr_dlq *dlq, const mr_event *eve
                                           const rd_kafka_message_t *message, const mr_letter *letter)
 {
     rd_kafka_headers_t *theirs = NULL, *headers;
-    if (!rd_kafka_message_headers(message, &theirs) && theirs)
+    if (message && !rd_kafka_message_headers(message, &theirs) && theirs)
         headers = rd_kafka_headers_copy(theirs);
     else
         headers = rd_kafka_headers_new(20);
@@ -126,6 +126,8 @@ static rd_kafka_headers_t *letter_headers(const mr_dlq *dlq, const mr_event *eve
     if (*letter->shard)
         add(headers, "millrace.shard", "%s", letter->shard);
     add(headers, "millrace.attempts", "%u", letter->attempts);
+    if (letter->original_gone)
+        add(headers, "millrace.original_gone", "true");
     add(headers, "millrace.origin", "%s/%d/%lld/%lld", event->topic, event->partition,
         (long long)event->offset, (long long)event->timestamp_ms);
     add(headers, "millrace.version", "%s", MILLRACE_VERSION);

@@ -38,10 +38,12 @@ uint32_t mr_retry_delay_ms(mr_retry *retry, uint32_t attempt)
     return retry->backoff_min_ms + (uint32_t)(next_random(&retry->random) % span);
 }
 
-void mr_retry_schedule(mr_retry *retry, uint32_t handle, uint32_t attempt, uint64_t now_ms)
+uint64_t mr_retry_schedule(mr_retry *retry, uint32_t handle, uint32_t attempt, uint64_t now_ms)
 {
     uint64_t due_ms = now_ms + mr_retry_delay_ms(retry, attempt),
              latest_ms = mr_wheel_latest_ms(retry->wheel);
     /* A process that stood still comes back with its wheel far behind: then the retry is early rather than the wheel overrun. */
-    mr_wheel_schedule(retry->wheel, handle, due_ms < latest_ms ? due_ms : latest_ms);
+    due_ms = due_ms < latest_ms ? due_ms : latest_ms;
+    mr_wheel_schedule(retry->wheel, handle, due_ms);
+    return due_ms;
 }

@@ -51,6 +51,11 @@ bool mr_topics_stream(const mr_topics *topics, const char *topic, uint32_t *stre
     return false;
 }
 
+bool mr_topics_is_replay(const mr_config *config, const char *topic)
+{
+    return config->dlq.replay_topic[0] && !strcmp(config->dlq.replay_topic, topic);
+}
+
 void mr_topics_free(mr_topics *topics)
 {
     for (size_t i = 0; topics && i < topics->count; i++)

@@ -1,78 +1,90 @@
+/* A turn: what has changed, orders, what comes back, new messages; then what main may see of it. */
 #include "threads/consumer.h"
 
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/must.h"
-#include "data/frontier.h"
-#include "stages/decode.h"
-#include "stages/route.h"
+#include "consumer_private.h"
 
-#define MESSAGES_A_TURN 512
-#define DLQ_PAUSE_MS    100
+#define LOOK_MS         1000
+#define REFUSED_BYTES   (UINT64_C(4) << 20) /* of copies of refused rows, about */
+#define REFUSED_LEAST   64u
+#define REFUSED_MOST    1024u
+#define TEXT_OF_A_FIELD 80 /* name and punctuation of a column as JSON, and room for numbers and times */
 
-/* A dead letter on its way. */
-typedef struct letter {
-    uint32_t hold;
-    uint32_t stream;
-    mr_reason reason;
-    uint32_t next_free;
-} letter;
+static uint32_t largest_record(const mr_flow *flow)
+{
+    uint32_t largest = 0;
+    for (size_t i = 0; i < flow->config->stream_count; i++)
+        largest = flow->plan->layouts[i].size > largest ? flow->plan->layouts[i].size : largest;
+    return largest;
+}
 
-/* Counted during a turn, published at its end. */
-typedef struct tally {
-    uint64_t messages, bytes, filtered;
-} tally;
+static void take_refused(mr_consumer *consumer, mr_arena *arena)
+{
+    uint32_t size = largest_record(consumer->flow);
+    uint64_t count = REFUSED_BYTES / size;
+    count = count < REFUSED_LEAST ? REFUSED_LEAST : count > REFUSED_MOST ? REFUSED_MOST : count;
+    consumer->refused_max = (uint32_t)count;
+    consumer->refused = mr_arena_take(arena, "refused rows", count, sizeof *consumer->refused);
+    unsigned char *records = mr_arena_take(arena, "refused rows", count, size);
+    for (uint32_t i = 0; i < count; i++)
+        consumer->refused[i] = (mr_refused){.next = i + 1 < count ? i + 1 : MR_REFUSED_NONE,
+                                            .record = records + (uint64_t)i * size};
+    consumer->pinned =
+        mr_arena_take(arena, "refused rows", consumer->flow->plan->pages_each, sizeof(uint32_t));
+    consumer->pinned_row =
+        mr_arena_take(arena, "refused rows", consumer->flow->plan->pages_each, sizeof(uint32_t));
+    /* Every byte of a text may be escaped to six. */
+    consumer->text_cap = 6 * (size_t)size + TEXT_OF_A_FIELD * MR_FIELDS_MAX;
+    consumer->text = mr_arena_take(arena, "refused rows", consumer->text_cap, 1);
+}
 
-struct mr_consumer {
-    mr_flow *flow;
-    const mr_config *config;
-    uint32_t number;
-    mr_inbox *inbox;
-    mr_frontier *frontier;
-    mr_decoder **decoder; /* [streams] */
-    mr_slot *slots;       /* [MR_PARTITIONS_EACH] */
-    uint32_t slots_used;  /* slots below are looked at */
-    uint32_t last_slot;   /* of the last message: runs of one partition are long */
-    uint32_t *open_page;  /* [streams * shards], MR_PAGE_NONE */
-    uint32_t open_count;
-    uint32_t *hold_serial; /* [slots * shards]: the page in which that slot has its hold already */
-    letter *letters;
-    uint32_t letters_free, letters_out;
-    uint64_t pages_used;
-    uint64_t in_flight; /* records in pages and letters on their way */
-    bool taking;        /* messages are polled */
-    bool in_hand;
-    mr_message message;
-    uint64_t stuck_since_ns[MR_CAUSE_COUNT];
-    uint64_t dlq_again_ms;
-    tally *tally; /* [streams] */
-    _Atomic uint64_t turned_ms;
-};
+static void take_partitions(mr_consumer *consumer, mr_arena *arena)
+{
+    uint32_t lanes = MR_PARTITIONS_EACH * consumer->shards,
+             holds = consumer->flow->plan->holds_each + REFUSED_MOST;
+    consumer->frontier = mr_frontier_new(arena, "frontier", MR_PARTITIONS_EACH, holds);
+    consumer->lanes = mr_frontier_new(arena, "frontier", lanes, holds);
+    consumer->parking = mr_parking_new(arena, MR_PARTITIONS_EACH, consumer->shards);
+    consumer->slots = mr_arena_take(arena, "partitions", MR_PARTITIONS_EACH, sizeof *consumer->slots);
+    consumer->passes = mr_arena_take(arena, "partitions", MR_PARTITIONS_EACH, sizeof *consumer->passes);
+    consumer->lane = mr_arena_take(arena, "partitions", lanes, sizeof *consumer->lane);
+    consumer->ranges = mr_arena_take(arena, "partitions", consumer->shards, sizeof *consumer->ranges);
+    for (uint32_t i = 0; i < MR_PARTITIONS_EACH; i++) {
+        mr_slot_init(&consumer->slots[i], consumer->shards, arena);
+        consumer->passes[i].refused = MR_REFUSED_NONE;
+    }
+}
 
-mr_status mr_consumer_new(mr_flow *flow, uint32_t number, mr_arena *arena, mr_consumer **out, mr_error *error)
+mr_status mr_consumer_new(mr_flow *flow, uint32_t number, const mr_topics *topics, mr_arena *arena,
+                          mr_consumer **out, mr_error *error)
 {
     const mr_config *config = flow->config;
-    size_t triples = config->stream_count * config->shard_count;
     mr_consumer *consumer = mr_arena_take(arena, "consumers", 1, sizeof *consumer);
     consumer->flow = flow;
     consumer->config = config;
+    consumer->topics = topics;
     consumer->number = number;
+    consumer->shards = flow->shards;
     consumer->taking = true;
-    consumer->frontier = mr_frontier_new(arena, "frontier", MR_PARTITIONS_EACH, flow->plan->holds_each);
+    take_partitions(consumer, arena);
+    take_refused(consumer, arena);
+    consumer->live = mr_fill_new(flow, number, MR_PATH_LIVE, consumer->frontier, arena);
+    consumer->again = mr_fill_new(flow, number, MR_PATH_REPLAY, consumer->lanes, arena);
+    consumer->outbox = mr_outbox_new(flow, number, arena);
     consumer->decoder = mr_arena_take(arena, "consumers", config->stream_count, sizeof *consumer->decoder);
-    consumer->slots = mr_arena_take(arena, "partitions", MR_PARTITIONS_EACH, sizeof *consumer->slots);
-    consumer->hold_serial =
-        mr_arena_take(arena, "partitions", MR_PARTITIONS_EACH * config->shard_count, sizeof(uint32_t));
-    consumer->open_page = mr_arena_take(arena, "consumers", triples, sizeof(uint32_t));
     consumer->tally = mr_arena_take(arena, "consumers", config->stream_count, sizeof *consumer->tally);
-    consumer->letters = mr_arena_take(arena, "dead letters", MR_DEAD_LETTERS_EACH, sizeof *consumer->letters);
-    for (size_t i = 0; i < triples; i++)
-        consumer->open_page[i] = MR_PAGE_NONE;
-    for (uint32_t i = 0; i < MR_DEAD_LETTERS_EACH; i++)
-        consumer->letters[i].next_free = i + 1;
+    consumer->skipped = mr_arena_take(arena, "consumers", flow->shards, sizeof *consumer->skipped);
+    consumer->suspicion =
+        mr_arena_take(arena, "consumers", config->stream_count, sizeof *consumer->suspicion);
+    for (uint32_t shard = 0; shard < flow->shards; shard++) {
+        consumer->gate[shard] = mr_gate_now(&flow->gates, shard);
+        consumer->trial_slot[shard] = MR_PARTITIONS_EACH;
+    }
     for (size_t i = 0; i < config->stream_count; i++) {
+        mr_drift_init(&consumer->suspicion[i].drift, config->dlq.drift_percent);
         mr_status status = mr_decoder_new(&config->streams[i], arena, &consumer->decoder[i], error);
         if (status)
             return status;
@@ -81,9 +93,10 @@ mr_status mr_consumer_new(mr_flow *flow, uint32_t number, mr_arena *arena, mr_co
     return MR_OK;
 }
 
-void mr_consumer_connect(mr_consumer *consumer, mr_inbox *inbox)
+void mr_consumer_connect(mr_consumer *consumer, mr_inbox *live, mr_inbox *again)
 {
-    consumer->inbox = inbox;
+    consumer->inbox = live;
+    consumer->again_inbox = again;
 }
 
 mr_slot *mr_consumer_slot(mr_consumer *consumer, uint32_t slot)
@@ -98,299 +111,9 @@ void mr_consumer_order(mr_consumer *consumer, mr_order order, uint32_t slot)
     mr_bell_ring(&consumer->flow->consumer_bell[consumer->number]);
 }
 
-uint64_t mr_consumer_turned_ms(const mr_consumer *consumer)
+void mr_consumer_count_entry(mr_consumer *consumer, uint32_t shard, int change)
 {
-    return atomic_load_explicit(&consumer->turned_ms, memory_order_relaxed);
-}
-
-/* ---- pages ---- */
-
-static void seal(mr_consumer *consumer, uint32_t triple)
-{
-    uint32_t handle = consumer->open_page[triple];
-    uint32_t shard = triple % consumer->flow->shards;
-    consumer->open_page[triple] = MR_PAGE_NONE;
-    consumer->open_count--;
-    mr_ring_push(mr_flow_pages(consumer->flow, consumer->number, shard), handle);
-    mr_bell_ring(&consumer->flow->writer_bell[shard]);
-}
-
-static uint32_t triples(const mr_consumer *consumer)
-{
-    return (uint32_t)consumer->config->stream_count * consumer->flow->shards;
-}
-
-/* The open page of a triple that has rows (its first event may have turned out a dead letter), or NULL. */
-static const mr_page *filling(const mr_consumer *consumer, uint32_t triple)
-{
-    uint32_t handle = consumer->open_page[triple];
-    const mr_page *page = handle == MR_PAGE_NONE ? NULL : mr_pool_page(consumer->flow->pool, handle);
-    return page && page->rows > 0 ? page : NULL;
-}
-
-static void seal_all(mr_consumer *consumer)
-{
-    for (uint32_t i = 0; consumer->open_count > 0 && i < triples(consumer); i++)
-        if (filling(consumer, i))
-            seal(consumer, i);
-}
-
-/* A page is wanted and none is free: the fullest open one is worth sending. */
-static void seal_fullest(mr_consumer *consumer)
-{
-    uint32_t best = 0, rows = 0;
-    for (uint32_t i = 0; i < triples(consumer); i++) {
-        const mr_page *page = filling(consumer, i);
-        if (page && page->rows > rows) {
-            best = i;
-            rows = page->rows;
-        }
-    }
-    if (rows > 0)
-        seal(consumer, best);
-}
-
-/* When the next page has lingered enough; a writer that is still busy with earlier ones is looked at every millisecond. */
-static uint64_t linger_wait_ms(const mr_consumer *consumer, uint64_t now_ms)
-{
-    uint64_t wait = 100;
-    for (uint32_t i = 0; consumer->open_count > 0 && i < triples(consumer); i++) {
-        const mr_page *page = filling(consumer, i);
-        uint64_t due = page ? page->opened_ms + consumer->config->batch.linger_ms : UINT64_MAX;
-        uint64_t left = due > now_ms ? due - now_ms : 1;
-        wait = left < wait ? left : wait;
-    }
-    return wait;
-}
-
-static uint32_t seal_lingering(mr_consumer *consumer, uint64_t now_ms)
-{
-    uint32_t sealed = 0;
-    for (uint32_t i = 0; consumer->open_count > 0 && i < triples(consumer); i++) {
-        const mr_page *page = filling(consumer, i);
-        if (!page)
-            continue;
-        const mr_ring *queued = mr_flow_pages(consumer->flow, consumer->number, page->shard);
-        if (now_ms >= page->opened_ms + consumer->config->batch.linger_ms && mr_ring_used(queued) == 0) {
-            seal(consumer, i);
-            sealed++;
-        }
-    }
-    return sealed;
-}
-
-/* The open page of a stream and shard, or NULL when there is no free one. */
-static mr_page *page_for(mr_consumer *consumer, uint32_t stream, uint32_t shard)
-{
-    uint32_t *open = &consumer->open_page[stream * consumer->flow->shards + shard];
-    if (*open == MR_PAGE_NONE) {
-        *open = mr_pool_take(consumer->flow->pool, consumer->number, stream, shard,
-                             consumer->flow->plan->layouts[stream].size);
-        if (*open == MR_PAGE_NONE) {
-            seal_fullest(consumer);
-            return NULL;
-        }
-        consumer->open_count++;
-        mr_pool_page(consumer->flow->pool, *open)->holds = MR_HOLD_NONE;
-    }
-    return mr_pool_page(consumer->flow->pool, *open);
-}
-
-static void hold_for_page(mr_consumer *consumer, mr_page *page, uint32_t slot, int64_t offset)
-{
-    uint32_t *serial = &consumer->hold_serial[slot * consumer->flow->shards + page->shard];
-    if (*serial == page->serial)
-        return;
-    page->holds = mr_frontier_hold(consumer->frontier, slot, offset, page->holds);
-    *serial = page->serial;
-}
-
-/* ---- one message ---- */
-
-static void stuck(mr_consumer *consumer, mr_cause cause)
-{
-    if (!consumer->stuck_since_ns[cause])
-        consumer->stuck_since_ns[cause] = mr_clock_ns();
-}
-
-static void unstuck(mr_consumer *consumer)
-{
-    for (uint32_t cause = 0; cause < MR_CAUSE_COUNT; cause++)
-        if (consumer->stuck_since_ns[cause]) {
-            uint64_t waited = mr_clock_ns() - consumer->stuck_since_ns[cause];
-            mr_metric_add(consumer->flow->metrics, MR_M_BACKPRESSURE, cause, 0, waited / 1000);
-            consumer->stuck_since_ns[cause] = 0;
-        }
-}
-
-/* True when the letter is on its way. */
-static bool send_letter(mr_consumer *consumer, uint32_t slot, const mr_refusal *refusal, uint64_t now_ms)
-{
-    uint32_t number = consumer->letters_free;
-    if (number == MR_DEAD_LETTERS_EACH || now_ms < consumer->dlq_again_ms) {
-        stuck(consumer, MR_CAUSE_DLQ);
-        return false;
-    }
-    mr_letter out = {.consumer = consumer->number,
-                     .number = number,
-                     .reason = refusal->reason,
-                     .position = refusal->position,
-                     .column = refusal->column ? refusal->column : "",
-                     .shard = ""};
-    if (!mr_dlq_send(consumer->flow->dlq, &consumer->message.event, consumer->message.handle, &out)) {
-        consumer->dlq_again_ms = now_ms + DLQ_PAUSE_MS;
-        stuck(consumer, MR_CAUSE_DLQ);
-        return false;
-    }
-    letter *kept = &consumer->letters[number];
-    consumer->letters_free = kept->next_free;
-    consumer->letters_out++;
-    kept->hold = mr_frontier_hold(consumer->frontier, slot, consumer->message.event.offset, MR_HOLD_NONE);
-    kept->stream = consumer->slots[slot].stream;
-    kept->reason = refusal->reason;
-    consumer->in_flight++;
-    return true;
-}
-
-/* Decodes into the open page; false when the message has to stay in hand. */
-static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
-{
-    mr_slot *slot = &consumer->slots[number];
-    mr_event *event = &consumer->message.event;
-    mr_decoder *decoder = consumer->decoder[slot->stream];
-    mr_refusal refusal = {.reason = MR_REASON_NONE, .column = ""};
-    uint64_t hash;
-    event->source_hash = slot->source_hash;
-    if (!event->value && consumer->config->streams[slot->stream].tombstone_skip) {
-        consumer->tally[slot->stream].filtered++;
-        return true;
-    }
-    if (mr_decode_scan(decoder, event, &hash, &refusal))
-        return send_letter(consumer, number, &refusal, now_ms);
-    uint32_t shard = mr_route_shard(consumer->config, hash);
-    mr_page *page = page_for(consumer, slot->stream, shard);
-    if (!page) {
-        stuck(consumer, MR_CAUSE_POOL);
-        return false;
-    }
-    unsigned char *record = mr_page_record(page, page->rows);
-    uint32_t bytes;
-    if (mr_decode_store(decoder, event, record, &bytes, &refusal))
-        return send_letter(consumer, number, &refusal, now_ms);
-    *(mr_record *)(void *)record = (mr_record){.offset = event->offset,
-                                               .timestamp_ms = event->timestamp_ms,
-                                               .partition = event->partition,
-                                               .source = number,
-                                               .epoch = mr_frontier_epoch(consumer->frontier, number)};
-    hold_for_page(consumer, page, number, event->offset);
-    if (page->rows == 0)
-        page->opened_ms = now_ms;
-    page->bytes += bytes;
-    consumer->in_flight++;
-    if (++page->rows == page->rows_max || page->bytes >= consumer->config->batch.max_bytes)
-        seal(consumer, slot->stream * consumer->flow->shards + shard);
-    return true;
-}
-
-static uint32_t find_slot(mr_consumer *consumer, const mr_event *event)
-{
-    const mr_slot *last = &consumer->slots[consumer->last_slot];
-    if (last->open && last->partition == event->partition && !strcmp(last->topic, event->topic))
-        return consumer->last_slot;
-    for (uint32_t i = 0; i < consumer->slots_used; i++) {
-        const mr_slot *slot = &consumer->slots[i];
-        if (slot->open && slot->partition == event->partition && !strcmp(slot->topic, event->topic))
-            return consumer->last_slot = i;
-    }
-    return MR_PARTITIONS_EACH;
-}
-
-static void trouble(mr_consumer *consumer, uint32_t number)
-{
-    const mr_message *message = &consumer->message;
-    mr_slot *slot = &consumer->slots[number];
-    mr_log(MR_LOG_ERROR, message->out_of_range ? "offset_out_of_range" : "partition_error",
-           MR_FIELDS(.topic = slot->topic, .has_position = true, .partition = slot->partition,
-                     .offset = mr_frontier_position(consumer->frontier, number)),
-           "%s", message->error);
-    if (message->out_of_range)
-        slot->stopped = true;
-}
-
-/* Deals with what is in hand; false when it has to stay there. */
-static bool handle(mr_consumer *consumer, mr_arrival arrival, uint64_t now_ms)
-{
-    const mr_event *event = &consumer->message.event;
-    uint32_t number = find_slot(consumer, event);
-    mr_slot *slot = number < MR_PARTITIONS_EACH ? &consumer->slots[number] : NULL;
-    /* Of a partition that is being given back, or was: its next owner reads it again. */
-    if (!slot || !slot->accepting)
-        return true;
-    if (arrival == MR_ARRIVAL_ERROR) {
-        trouble(consumer, number);
-    } else if (arrival == MR_ARRIVAL_END) {
-        if (event->offset > mr_frontier_position(consumer->frontier, number))
-            mr_frontier_advance(consumer->frontier, number, event->offset);
-    } else if (event->offset >= mr_frontier_position(consumer->frontier, number)) {
-        if (!place(consumer, number, now_ms))
-            return false;
-        mr_frontier_advance(consumer->frontier, number, event->offset + 1);
-        consumer->tally[slot->stream].messages++;
-        consumer->tally[slot->stream].bytes += event->value_len + event->key_len;
-        unstuck(consumer);
-    }
-    return true;
-}
-
-static uint32_t take_messages(mr_consumer *consumer, uint64_t now_ms)
-{
-    uint32_t done = 0;
-    while (done < MESSAGES_A_TURN) {
-        mr_arrival arrival = MR_ARRIVAL_MESSAGE; /* only messages are ever kept in hand */
-        if (!consumer->in_hand) {
-            if (!consumer->taking ||
-                (arrival = mr_inbox_poll(consumer->inbox, &consumer->message)) == MR_ARRIVAL_NONE)
-                break;
-            consumer->in_hand = true;
-        }
-        if (!handle(consumer, arrival, now_ms))
-            break;
-        consumer->in_hand = false;
-        mr_message_free(&consumer->message);
-        done++;
-    }
-    return done;
-}
-
-/* ---- what comes back ---- */
-
-static uint32_t take_done(mr_consumer *consumer)
-{
-    uint32_t handle, done = 0;
-    for (uint32_t shard = 0; shard < consumer->flow->shards; shard++) {
-        mr_ring *ring = mr_flow_done(consumer->flow, consumer->number, shard);
-        while (mr_ring_pop(ring, &handle)) {
-            mr_page *page = mr_pool_page(consumer->flow->pool, handle);
-            for (uint32_t hold = page->holds, next; hold != MR_HOLD_NONE; hold = next) {
-                next = mr_frontier_chain(consumer->frontier, hold);
-                mr_frontier_release(consumer->frontier, hold);
-            }
-            consumer->in_flight -= page->rows;
-            mr_pool_give(consumer->flow->pool, handle);
-            done++;
-        }
-    }
-    while (mr_ring_pop(consumer->flow->letters[consumer->number], &handle)) {
-        letter *back = &consumer->letters[handle];
-        mr_frontier_release(consumer->frontier, back->hold);
-        mr_metric_add(consumer->flow->metrics, MR_M_DEAD_LETTERS, back->stream, back->reason, 1);
-        back->next_free = consumer->letters_free;
-        consumer->letters_free = handle;
-        consumer->letters_out--;
-        consumer->in_flight--;
-        done++;
-    }
-    return done;
+    atomic_fetch_add(&consumer->flow->gates.at[shard].entries, (uint32_t)change);
 }
 
 /* ---- orders ---- */
@@ -400,10 +123,18 @@ static void begin(mr_consumer *consumer, uint32_t number)
     mr_slot *slot = &consumer->slots[number];
     must(!slot->open);
     mr_frontier_open(consumer->frontier, number, slot->start);
+    mr_parking_begin(consumer->parking, number);
     slot->open = slot->accepting = true;
     slot->stopped = false;
-    for (uint32_t shard = 0; shard < consumer->flow->shards; shard++)
-        consumer->hold_serial[number * consumer->flow->shards + shard] = 0;
+    for (uint32_t shard = 0; shard < consumer->shards; shard++) {
+        const mr_slot_range *range = &slot->start_ranges[shard];
+        mr_fill_begin(consumer->live, number, shard);
+        consumer->lane[mr_lane_of(consumer, number, shard)] = (mr_lane){.timestamp_ms = -1};
+        if (range->to > range->from) {
+            mr_parking_load(consumer->parking, number, shard, range->from, range->to);
+            mr_consumer_count_entry(consumer, shard, 1);
+        }
+    }
     if (number >= consumer->slots_used)
         consumer->slots_used = number + 1;
 }
@@ -412,33 +143,16 @@ static void end(mr_consumer *consumer, uint32_t number)
 {
     mr_slot *slot = &consumer->slots[number];
     must(slot->open);
+    mr_settle_forget_slot(consumer, number);
     mr_frontier_close(consumer->frontier, number);
     slot->open = slot->accepting = false;
-    mr_slot_publish(slot, (mr_slot_snapshot){.epoch = 0});
+    mr_slot_publish(slot, &(mr_slot_snapshot){.epoch = 0}, NULL);
 }
 
-static void publish(mr_consumer *consumer)
+static void seal_all(mr_consumer *consumer)
 {
-    mr_metrics *metrics = consumer->flow->metrics;
-    for (uint32_t i = 0; i < consumer->slots_used; i++) {
-        mr_slot *slot = &consumer->slots[i];
-        if (slot->open)
-            mr_slot_publish(slot, (mr_slot_snapshot){.epoch = mr_frontier_epoch(consumer->frontier, i),
-                                                     .lowest = mr_frontier_lowest(consumer->frontier, i),
-                                                     .position = mr_frontier_position(consumer->frontier, i),
-                                                     .quiet = mr_frontier_quiet(consumer->frontier, i),
-                                                     .accepting = slot->accepting,
-                                                     .stopped = slot->stopped});
-    }
-    for (uint32_t i = 0; i < consumer->config->stream_count; i++) {
-        tally *counted = &consumer->tally[i];
-        if (counted->messages > 0) {
-            mr_metric_add(metrics, MR_M_MESSAGES_CONSUMED, i, 0, counted->messages);
-            mr_metric_add(metrics, MR_M_BYTES_CONSUMED, i, 0, counted->bytes);
-            mr_metric_add(metrics, MR_M_FILTERED, i, 0, counted->filtered);
-            *counted = (tally){0};
-        }
-    }
+    mr_fill_seal_all(consumer->live);
+    mr_fill_seal_all(consumer->again);
 }
 
 static uint32_t obey(mr_consumer *consumer)
@@ -469,24 +183,141 @@ static uint32_t obey(mr_consumer *consumer)
     return done;
 }
 
+/* ---- what main may see ---- */
+
+/* The event that holds the partition's offset; in a page the first row of the slot at or after it. */
+static void look_at_waiting(const mr_consumer *consumer, uint32_t number, mr_slot_snapshot *now)
+{
+    uint32_t hold = mr_frontier_oldest(consumer->frontier, number);
+    now->waiting = MR_WAITS_NOT;
+    now->waiting_hash = 0;
+    if (hold == MR_HOLD_NONE)
+        return;
+    uint32_t owner = mr_frontier_owner_of(consumer->frontier, hold);
+    int64_t offset = mr_frontier_offset_of(consumer->frontier, hold);
+    now->waiting = owner & MR_OUTBOX_OWNER ? MR_WAITS_FOR_LETTER : MR_WAITS_FOR_SHARD;
+    for (uint32_t i = consumer->passes[number].refused; i != MR_REFUSED_NONE; i = consumer->refused[i].next)
+        if (consumer->refused[i].hold == hold && consumer->refused[i].path == MR_PATH_LIVE) {
+            now->waiting = MR_WAITS_TO_BE_READ;
+            now->waiting_shard = consumer->refused[i].shard;
+            now->waiting_hash = ((const mr_record *)(const void *)consumer->refused[i].record)->key_hash;
+        }
+    if (now->waiting != MR_WAITS_FOR_SHARD)
+        return;
+    const mr_page *page = mr_pool_page(consumer->flow->pool, owner);
+    now->waiting_page = owner;
+    now->waiting_shard = page->shard;
+    /* Header fields that a writer never changes. */
+    for (uint32_t row = 0; row < page->rows; row++) {
+        const mr_record *record = (const mr_record *)(const void *)mr_page_record(page, row);
+        if (record->source == number && record->offset >= offset) {
+            now->waiting_hash = record->key_hash;
+            break;
+        }
+    }
+}
+
+static const mr_slot_range *ranges_of(mr_consumer *consumer, uint32_t number)
+{
+    for (uint32_t shard = 0; shard < consumer->shards; shard++) {
+        mr_range range = mr_parking_range(consumer->parking, number, shard);
+        bool live = range.state == MR_RANGE_LIVE;
+        consumer->ranges[shard] =
+            (mr_slot_range){.from = live ? 0 : range.from,
+                            .to = live ? 0 : range.to,
+                            .timestamp_ms = consumer->lane[mr_lane_of(consumer, number, shard)].timestamp_ms};
+    }
+    return consumer->ranges;
+}
+
+static void publish_slot(mr_consumer *consumer, uint32_t number, bool look)
+{
+    mr_slot *slot = &consumer->slots[number];
+    mr_slot_snapshot now = {.epoch = mr_frontier_epoch(consumer->frontier, number),
+                            .lowest = mr_frontier_lowest(consumer->frontier, number),
+                            .position = mr_frontier_position(consumer->frontier, number),
+                            .quiet = mr_frontier_quiet(consumer->frontier, number),
+                            .accepting = slot->accepting,
+                            .stopped = slot->stopped,
+                            .ranges_version = mr_parking_version(consumer->parking, number),
+                            .waiting = slot->last.waiting,
+                            .waiting_shard = slot->last.waiting_shard,
+                            .waiting_page = slot->last.waiting_page,
+                            .waiting_hash = slot->last.waiting_hash};
+    if (look || (now.quiet && now.waiting != MR_WAITS_NOT))
+        look_at_waiting(consumer, number, &now);
+    bool other = now.ranges_version != slot->last.ranges_version;
+    mr_slot_publish(slot, &now, other ? ranges_of(consumer, number) : NULL);
+}
+
+static void publish_counts(mr_consumer *consumer)
+{
+    mr_metrics *metrics = consumer->flow->metrics;
+    for (uint32_t i = 0; i < consumer->config->stream_count; i++) {
+        mr_tally *counted = &consumer->tally[i];
+        if (counted->messages > 0) {
+            mr_metric_add(metrics, MR_M_MESSAGES_CONSUMED, i, 0, counted->messages);
+            mr_metric_add(metrics, MR_M_BYTES_CONSUMED, i, 0, counted->bytes);
+            mr_metric_add(metrics, MR_M_FILTERED, i, 0, counted->filtered);
+        }
+        if (counted->read_again > 0)
+            mr_metric_add(metrics, MR_M_REPLAY_READ, i, 0, counted->read_again);
+        *counted = (mr_tally){0};
+    }
+    for (uint32_t shard = 0; shard < consumer->shards; shard++)
+        if (consumer->skipped[shard] > 0) {
+            mr_metric_add(metrics, MR_M_SKIPPED_PARKED, shard, 0, consumer->skipped[shard]);
+            consumer->skipped[shard] = 0;
+        }
+}
+
+static void publish(mr_consumer *consumer, bool look)
+{
+    for (uint32_t i = 0; i < consumer->slots_used; i++)
+        if (consumer->slots[i].open)
+            publish_slot(consumer, i, look);
+    publish_counts(consumer);
+}
+
+static void publish_memory(mr_consumer *consumer, uint64_t in_flight_before)
+{
+    mr_flow *flow = consumer->flow;
+    if (consumer->in_flight != in_flight_before)
+        mr_metric_add(flow->metrics, MR_M_IN_FLIGHT, 0, 0, consumer->in_flight - in_flight_before);
+    uint64_t used = flow->plan->pages_each - mr_pool_free_pages(flow->pool, consumer->number);
+    if (used != consumer->pages_used)
+        mr_metric_add(flow->metrics, MR_M_POOL_USED, 0, 0,
+                      (used - consumer->pages_used) * flow->plan->rows_page);
+    consumer->pages_used = used;
+}
+
 /* ---- the thread ---- */
+
+/* While something is read again, a quarter of the pages is kept for it, and it never takes more than half. */
+static void share_pool(mr_consumer *consumer)
+{
+    uint32_t pages = consumer->flow->plan->pages_each, quarter = pages / 4;
+    uint32_t held = mr_fill_held(consumer->again);
+    bool reading = consumer->lanes_open > 0;
+    mr_fill_limit(consumer->live, UINT32_MAX, reading && held < quarter ? quarter - held : 0);
+    mr_fill_limit(consumer->again, pages / 2, 0);
+}
 
 uint32_t mr_consumer_do_work(mr_consumer *consumer, uint64_t now_ms)
 {
     uint64_t before = consumer->in_flight;
-    uint32_t done = obey(consumer) + take_done(consumer) + take_messages(consumer, now_ms);
-    done += seal_lingering(consumer, now_ms);
-    if (done > 0)
-        publish(consumer);
-    if (consumer->in_flight != before)
-        mr_metric_add(consumer->flow->metrics, MR_M_IN_FLIGHT, 0, 0, consumer->in_flight - before);
-    uint64_t used =
-        consumer->flow->plan->pages_each - mr_pool_free_pages(consumer->flow->pool, consumer->number);
-    if (used != consumer->pages_used)
-        mr_metric_add(consumer->flow->metrics, MR_M_POOL_USED, 0, 0,
-                      (used - consumer->pages_used) * consumer->flow->plan->rows_page);
-    consumer->pages_used = used;
-    atomic_store_explicit(&consumer->turned_ms, now_ms, memory_order_relaxed);
+    mr_pulse_turn(consumer->flow->consumer_pulse[consumer->number], now_ms);
+    mr_again_gates(consumer, now_ms);
+    uint32_t done = obey(consumer) + mr_settle(consumer, now_ms);
+    share_pool(consumer);
+    done += mr_again_work(consumer, now_ms) + mr_live_take(consumer, now_ms);
+    done += mr_fill_lingering(consumer->live, now_ms) + mr_fill_lingering(consumer->again, now_ms);
+    bool look = now_ms >= consumer->look_ms;
+    if (look)
+        consumer->look_ms = now_ms + LOOK_MS;
+    if (done > 0 || look)
+        publish(consumer, look);
+    publish_memory(consumer, before);
     return done;
 }
 
@@ -498,12 +329,19 @@ void mr_consumer_wait(mr_consumer *consumer, uint64_t now_ms)
         mr_bell_stay(bell);
         return;
     }
-    mr_bell_sleep(bell, linger_wait_ms(consumer, now_ms));
+    uint64_t live_ms = mr_fill_wait_ms(consumer->live, now_ms),
+             again_ms = mr_fill_wait_ms(consumer->again, now_ms);
+    mr_bell_sleep(bell, live_ms < again_ms ? live_ms : again_ms);
 }
 
 void mr_consumer_let_go(mr_consumer *consumer)
 {
+    for (uint32_t i = 0; i < consumer->slots_used; i++)
+        mr_again_stop(consumer, i);
     if (consumer->in_hand)
         mr_message_free(&consumer->message);
-    consumer->in_hand = false;
+    if (consumer->again_in_hand)
+        mr_message_free(&consumer->again_message);
+    consumer->in_hand = consumer->again_in_hand = false;
+    mr_pulse_end(consumer->flow->consumer_pulse[consumer->number]);
 }

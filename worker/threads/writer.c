@@ -1,27 +1,39 @@
 #include "threads/writer.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "edges/sql.h"
 #include "stages/batch.h"
 #include "stages/retry.h"
+#include "threads/writing.h"
 
 #define KEEP_WARM_MS 20000 /* the session asks the server for a wait_timeout of 60 s */
+#define SETTLED_MS   10000 /* live for so long, and its next probe waits no longer than the first */
+
+#define NOT_SCHEDULED UINT64_MAX
 
 struct mr_writer {
     mr_flow *flow;
     const mr_config *config;
     const mr_shard *about; /* the shard's configuration */
+    mr_gates *gates;
+    mr_pulse *pulse;
     uint32_t shard;
     mr_sql *sql;
+    mr_writing writing;
     mr_batch batch;
     mr_retry retry;
     uint32_t next_consumer; /* rings are served in turn */
     uint32_t failures;      /* of the shard, in a row */
     uint64_t paused_until_ms;
-    uint32_t rows_per_write; /* lowered when the server finds a statement too big */
-    mr_shard_state state;
+    uint32_t probes;        /* since it was live and settled */
+    mr_retry probing;       /* delays of probes: no wheel */
+    uint64_t probe_ms;      /* when the next one is due; NOT_SCHEDULED: the gate was opened since the last */
+    uint64_t live_since_ms; /* 0: not live */
+    bool ever_live;
     uint64_t touched_ms; /* when the connection was last used or tried; 0: never */
 };
 
@@ -32,18 +44,28 @@ mr_writer *mr_writer_new(mr_flow *flow, uint32_t shard, mr_arena *arena, uint64_
     writer->flow = flow;
     writer->config = flow->config;
     writer->about = &flow->config->shards[shard];
+    writer->gates = &flow->gates;
+    writer->pulse = flow->writer_pulse[shard];
     writer->shard = shard;
-    writer->rows_per_write = UINT32_MAX;
     writer->sql = mr_sql_new(flow->config, shard, flow->plan->layouts, arena);
+    mr_writing_init(&writer->writing, flow, shard, writer->sql);
     mr_batch_init(&writer->batch, flow->config, arena, pages);
     mr_retry_init(&writer->retry, flow->config, arena, pages, mr_clock_ns() + shard, now_ms);
-    mr_metric_set(flow->metrics, MR_M_SHARD_STATE, shard, MR_SHARD_LIVE, 1);
+    writer->probing = (mr_retry){.backoff_min_ms = flow->config->park.probe_min_ms,
+                                 .backoff_max_ms = flow->config->park.probe_max_ms,
+                                 .random = mr_clock_ns() - shard};
+    writer->probe_ms = NOT_SCHEDULED;
     return writer;
 }
 
 static mr_page *page_at(const mr_writer *writer, uint32_t i)
 {
     return mr_pool_page(writer->flow->pool, writer->batch.pages[i]);
+}
+
+static mr_gate_state gate(const mr_writer *writer)
+{
+    return mr_gate_now(writer->gates, writer->shard);
 }
 
 /* ---- taking ---- */
@@ -71,47 +93,16 @@ static void take_sealed(mr_writer *writer)
     }
 }
 
-/* ---- writing ---- */
+/* ---- returning ---- */
 
-static mr_sql_result write_rows(mr_writer *writer, const mr_page *page, uint32_t from, uint32_t to,
-                                uint32_t *existing)
+/* After this the page is the consumer's. */
+static void give_back(mr_writer *writer, uint32_t handle, mr_outcome outcome)
 {
-    uint32_t at_once = mr_batch_rows_per_write(page, mr_sql_packet_bytes(writer->sql));
-    mr_sql_result result = {.db_class = MR_DB_OK};
-    at_once = at_once < writer->rows_per_write ? at_once : writer->rows_per_write;
-    for (uint32_t row = from; row < to && result.db_class == MR_DB_OK; row += at_once) {
-        uint32_t rows = to - row < at_once ? to - row : at_once;
-        result = mr_sql_write(writer->sql, page->stream, mr_page_record(page, row), rows);
-        *existing += result.rows_existing;
-    }
-    return result;
-}
-
-static mr_sql_result write_batch(mr_writer *writer)
-{
-    mr_sql_result result = {.db_class = MR_DB_OK};
-    for (uint32_t i = 0; i < writer->batch.count; i++) {
-        mr_page *page = page_at(writer, i);
-        page->rows_existing = 0;
-        result = write_rows(writer, page, 0, page->rows, &page->rows_existing);
-        if (result.db_class != MR_DB_OK)
-            return result;
-    }
-    return mr_sql_commit(writer->sql);
-}
-
-/* ---- what became of it ---- */
-
-static void set_state(mr_writer *writer, mr_shard_state state)
-{
-    if (state == writer->state)
-        return;
-    mr_metric_set(writer->flow->metrics, MR_M_SHARD_STATE, writer->shard, writer->state, 0);
-    mr_metric_set(writer->flow->metrics, MR_M_SHARD_STATE, writer->shard, state, 1);
-    writer->state = state;
-    if (state == MR_SHARD_LIVE)
-        mr_log(MR_LOG_INFO, "shard_live", MR_FIELDS(.shard = writer->about->name),
-               "the shard takes rows again");
+    mr_page *page = mr_pool_page(writer->flow->pool, handle);
+    uint32_t consumer = page->consumer;
+    page->outcome = outcome;
+    mr_ring_push(mr_flow_done(writer->flow, consumer, writer->shard), handle);
+    mr_bell_ring(&writer->flow->consumer_bell[consumer]);
 }
 
 /* Ages in runs: neighbours in a page mostly come from the same millisecond. */
@@ -119,19 +110,20 @@ static void observe_ages(mr_writer *writer, const mr_page *page, int64_t wall_ms
 {
     uint64_t times = 0;
     int64_t of = -1;
-    for (uint32_t row = 0; row < page->rows; row++) {
-        int64_t at = ((const mr_record *)(const void *)mr_page_record(page, row))->timestamp_ms;
+    for (uint32_t row = 0; row <= page->rows; row++) {
+        const mr_record *record =
+            row < page->rows ? (const mr_record *)(const void *)mr_page_record(page, row) : NULL;
+        if (record && record->reason)
+            continue;
+        int64_t at = record ? record->timestamp_ms : -1;
         if (at != of && times > 0) {
-            mr_metric_observe(writer->flow->metrics, MR_M_EVENT_AGE, page->stream, 0,
+            mr_metric_observe(writer->flow->metrics, MR_M_EVENT_AGE, page->stream, page->path,
                               wall_ms > of ? (uint64_t)(wall_ms - of) : 0, times);
             times = 0;
         }
         of = at;
         times += at >= 0;
     }
-    if (times > 0)
-        mr_metric_observe(writer->flow->metrics, MR_M_EVENT_AGE, page->stream, 0,
-                          wall_ms > of ? (uint64_t)(wall_ms - of) : 0, times);
 }
 
 static void return_durable(mr_writer *writer)
@@ -140,134 +132,161 @@ static void return_durable(mr_writer *writer)
     int64_t wall_ms = mr_clock_wall_ms();
     for (uint32_t i = 0; i < writer->batch.count; i++) {
         mr_page *page = page_at(writer, i);
-        mr_metric_add(metrics, MR_M_ROWS_WRITTEN, page->stream, writer->shard, page->rows);
+        mr_metric_add(metrics, MR_M_ROWS_WRITTEN, page->stream, writer->shard,
+                      page->rows - page->rows_refused);
         if (page->rows_existing > 0)
             mr_metric_add(metrics, MR_M_ROWS_EXISTING, page->stream, writer->shard, page->rows_existing);
         observe_ages(writer, page, wall_ms);
-        uint32_t consumer = page->consumer; /* after the push the page is the consumer's */
-        mr_ring_push(mr_flow_done(writer->flow, consumer, writer->shard), writer->batch.pages[i]);
-        mr_bell_ring(&writer->flow->consumer_bell[consumer]);
+        give_back(writer, writer->batch.pages[i], MR_OUTCOME_DURABLE);
     }
     mr_metric_observe(metrics, MR_M_BATCH_ROWS, writer->shard, 0, writer->batch.rows, 1);
-    writer->failures = 0;
-    set_state(writer, MR_SHARD_LIVE);
 }
 
-/* To the wheel, each page with its attempts. */
-static void retry_later(mr_writer *writer, uint64_t now_ms)
+/* Everything that waits, in the wheel and in the rings. */
+static uint32_t return_all_parked(mr_writer *writer)
 {
-    for (uint32_t i = 0; i < writer->batch.count; i++) {
-        mr_page *page = page_at(writer, i);
-        mr_retry_schedule(&writer->retry, writer->batch.pages[i], ++page->attempts, now_ms);
+    uint32_t handle, done = 0;
+    while (mr_wheel_take(writer->retry.wheel, &handle)) {
+        give_back(writer, handle, MR_OUTCOME_PARKED);
+        done++;
     }
-}
-
-/* Ends a failed transaction so that nothing of it can be committed by what follows. */
-static void clear_up(mr_writer *writer, mr_db_class db_class)
-{
-    if (!mr_sql_connected(writer->sql))
-        return;
-    if (!mr_db_class_keeps_connection(db_class) || mr_sql_rollback(writer->sql).db_class != MR_DB_OK)
-        mr_sql_close(writer->sql);
-}
-
-static mr_sql_result try_rows(mr_writer *writer, const mr_page *page, uint32_t from, uint32_t to)
-{
-    uint32_t existing = 0;
-    mr_sql_result result = write_rows(writer, page, from, to, &existing);
-    clear_up(writer, result.db_class);
-    return result;
-}
-
-/* Finds the one row that the database refuses, by halves; false when the refusal is not one row's (or not to be had again). */
-static bool find_refused(mr_writer *writer, const mr_record **refused, mr_sql_result *why)
-{
-    for (uint32_t i = 0; i < writer->batch.count; i++) {
-        const mr_page *page = page_at(writer, i);
-        uint32_t from = 0, to = page->rows;
-        mr_sql_result result = try_rows(writer, page, from, to);
-        if (result.db_class == MR_DB_OK)
-            continue;
-        while (to - from > 1 && mr_sql_connected(writer->sql)) {
-            uint32_t middle = from + (to - from) / 2;
-            mr_sql_result half = try_rows(writer, page, from, middle);
-            if (half.db_class == MR_DB_OK) {
-                from = middle;
-            } else {
-                to = middle;
-                result = half;
-            }
+    for (uint32_t c = 0; c < writer->flow->consumers; c++)
+        while (mr_ring_pop(mr_flow_pages(writer->flow, c, writer->shard), &handle)) {
+            give_back(writer, handle, MR_OUTCOME_PARKED);
+            done++;
         }
-        *refused = (const mr_record *)(const void *)mr_page_record(page, from);
-        *why = result;
-        return mr_sql_connected(writer->sql);
-    }
-    return false;
+    return done;
 }
 
-/* A row that cannot be stored stops the worker: nothing past it is committed, and it is never dropped. */
-static bool stop_for_refused(mr_writer *writer, mr_sql_result result)
+/* ---- what became of a batch ---- */
+
+static void explain(mr_writer *writer, const mr_sql_result *result, const char *what)
 {
-    const mr_record *row;
-    uint32_t stream = page_at(writer, 0)->stream;
-    if (!find_refused(writer, &row, &result))
-        return false;
-    const char *name = writer->config->streams[stream].name;
-    mr_log(MR_LOG_ERROR, "row_refused",
-           MR_FIELDS(.stream = name, .shard = writer->about->name, .code = result.code,
-                     .sqlstate = result.sqlstate, .has_position = true, .partition = row->partition,
-                     .offset = row->offset),
-           "the database refuses this row");
-    mr_flow_fail(
-        writer->flow, MR_DATA,
-        "shard %s refuses the row of stream %s, partition %d, offset %lld with error %u (%s): mend the table "
-        "or the event; nothing past it was committed",
-        writer->about->name, name, row->partition, (long long)row->offset, result.code, result.sqlstate);
-    return true;
+    char why[MR_GATE_WHY_BYTES];
+    if (result->text[0])
+        snprintf(why, sizeof why, "%s", result->text);
+    else
+        snprintf(why, sizeof why, "%s: error %u (%s), %s", what, result->code, result->sqlstate,
+                 mr_db_class_name(result->db_class));
+    mr_gate_explain(writer->gates, writer->shard, result->code, why);
+}
+
+/* A call went well.  Behind a gate that is only probed, nothing but a durable batch opens it. */
+static void succeeded(mr_writer *writer, bool wrote, uint64_t now_ms)
+{
+    writer->failures = 0;
+    writer->paused_until_ms = 0;
+    mr_gate_good(writer->gates, writer->shard, now_ms);
+    if (!mr_gate_turn(writer->gates, writer->shard, MR_GATE_STARTING, MR_GATE_LIVE) &&
+        !mr_gate_turn(writer->gates, writer->shard, MR_GATE_RETRYING, MR_GATE_LIVE) && wrote)
+        mr_gate_turn(writer->gates, writer->shard, MR_GATE_PROBED, MR_GATE_LIVE);
+}
+
+/* Once for each time that it is live, whoever has opened the gate. */
+static void note_live(mr_writer *writer, uint64_t now_ms)
+{
+    if (writer->live_since_ms != 0)
+        return;
+    writer->live_since_ms = now_ms;
+    writer->probe_ms = NOT_SCHEDULED;
+    mr_gate_explain(writer->gates, writer->shard, 0, "");
+    mr_log(MR_LOG_INFO, "shard_live", MR_FIELDS(.shard = writer->about->name), "the shard takes rows%s",
+           writer->ever_live ? " again" : "");
+    writer->ever_live = true;
+}
+
+/* Tries to close the gate; true when it is closed. */
+static bool park(mr_writer *writer, uint64_t for_ms)
+{
+    return !mr_gate_is_open(gate(writer)) ||
+           mr_gate_park(writer->gates, writer->shard, mr_clock_ms(), for_ms);
 }
 
 /* The shard as a whole is in trouble: take nothing new until it is tried again. */
 static void pause_shard(mr_writer *writer, const mr_sql_result *result, uint64_t now_ms)
 {
     writer->failures++;
+    writer->live_since_ms = 0;
     writer->paused_until_ms = now_ms + mr_retry_delay_ms(&writer->retry, writer->failures);
-    set_state(writer, MR_SHARD_RETRYING);
+    if (!mr_gate_turn(writer->gates, writer->shard, MR_GATE_LIVE, MR_GATE_RETRYING))
+        mr_gate_turn(writer->gates, writer->shard, MR_GATE_STARTING, MR_GATE_RETRYING);
     mr_log(MR_LOG_WARN, "shard_trouble",
            MR_FIELDS(.shard = writer->about->name, .code = result->code, .sqlstate = result->sqlstate),
            "the shard does not take rows (%s), attempt %u, trying again%s%s",
            mr_db_class_name(result->db_class), writer->failures, result->text[0] ? ": " : "", result->text);
 }
 
-static void deal_with(mr_writer *writer, mr_sql_result result, uint64_t now_ms)
+/* To the wheel, each page with its attempts; those that are not the batch's fault are not counted.  The most that one has made. */
+static uint32_t retry_later(mr_writer *writer, bool count, uint64_t now_ms)
 {
-    mr_metric_db_error(writer->flow->metrics, writer->shard, result.db_class, result.code);
-    clear_up(writer, result.db_class);
-    switch (result.db_class) {
-    case MR_DB_TRANSIENT:
-    case MR_DB_STATEMENT:
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < writer->batch.count; i++) {
+        mr_page *page = page_at(writer, i);
+        uint32_t attempts = atomic_load_explicit(&page->attempts, memory_order_relaxed) + count;
+        atomic_store_explicit(&page->attempts, attempts, memory_order_relaxed);
+        uint64_t due_ms =
+            mr_retry_schedule(&writer->retry, writer->batch.pages[i], attempts ? attempts : 1, now_ms);
+        atomic_store_explicit(&page->due_ms, due_ms, memory_order_relaxed);
+        most = attempts > most ? attempts : most;
+    }
+    mr_batch_clear(&writer->batch);
+    return most;
+}
+
+/* Nothing that waiting mends by itself: closes the gate, or waits where no other shard is live. */
+static void set_aside(mr_writer *writer, const mr_sql_result *result, const char *what, uint64_t now_ms)
+{
+    explain(writer, result, what);
+    if (!park(writer, MR_GATE_STALLED_MS))
+        pause_shard(writer, result, now_ms);
+}
+
+static void deal_with(mr_writer *writer, mr_written written, const mr_sql_result *result, uint64_t now_ms)
+{
+    static const char refused[] = "it refuses too many rows";
+    bool transient = result->db_class == MR_DB_TRANSIENT;
+    mr_metric_db_error(writer->flow->metrics, writer->shard, result->db_class, result->code);
+    if (writer->batch.count > 0)
+        mr_metric_add(writer->flow->metrics, MR_M_RETRIES, writer->shard, result->db_class, 1);
+    if (gate(writer) == MR_GATE_PROBED) {
+        explain(writer, result, written == MR_WRITE_DRIFT ? refused : "its first batch failed");
+        mr_gate_turn(writer->gates, writer->shard, MR_GATE_PROBED, MR_GATE_PARKED);
+    } else if (written == MR_WRITE_DRIFT) {
+        mr_log(MR_LOG_ERROR, "drift",
+               MR_FIELDS(.shard = writer->about->name, .code = result->code, .sqlstate = result->sqlstate),
+               "the shard refuses more than %u %% of a batch (dlq.drift_percent), so its table must be "
+               "wrong: nothing becomes a "
+               "dead letter; compare the table with `millrace ddl`",
+               writer->config->dlq.drift_percent);
+        set_aside(writer, result, refused, now_ms);
+    } else if (result->db_class == MR_DB_SHARD_FATAL) {
+        set_aside(writer, result, "it is set up wrong", now_ms);
+    } else if (transient || result->db_class == MR_DB_STATEMENT || result->db_class == MR_DB_TOO_BIG) {
         mr_log(MR_LOG_INFO, "batch_retried",
-               MR_FIELDS(.shard = writer->about->name, .code = result.code, .sqlstate = result.sqlstate),
+               MR_FIELDS(.shard = writer->about->name, .code = result->code, .sqlstate = result->sqlstate),
                "a batch of %u rows failed (%s) and will be tried again", writer->batch.rows,
-               mr_db_class_name(result.db_class));
-        break;
-    case MR_DB_TOO_BIG: {
-        uint32_t most = writer->rows_per_write < MR_PAGE_ROWS_MAX ? writer->rows_per_write : MR_PAGE_ROWS_MAX;
-        if (most == 1 && stop_for_refused(writer, result))
-            return;
-        writer->rows_per_write = most > 1 ? most / 2 : 1;
-        break;
+               mr_db_class_name(result->db_class));
+    } else {
+        explain(writer, result, "it does not answer");
+        if (writer->ever_live || !park(writer, MR_GATE_STALLED_MS))
+            pause_shard(writer, result, now_ms);
     }
-    case MR_DB_ROW_POISON:
-    case MR_DB_UNKNOWN:
-        if (stop_for_refused(writer, result))
-            return;
-        pause_shard(writer, &result, now_ms);
-        break;
-    default:
-        pause_shard(writer, &result, now_ms);
-    }
-    mr_metric_add(writer->flow->metrics, MR_M_RETRIES, writer->shard, result.db_class, 1);
-    retry_later(writer, now_ms);
+    uint32_t attempts = retry_later(writer, transient, now_ms);
+    if (transient && attempts >= writer->config->retry.attempts_max)
+        set_aside(writer, result, "a batch failed too often", now_ms);
+}
+
+/* ---- calls ---- */
+
+static mr_sql_result connect_shard(mr_writer *writer)
+{
+    /* The name server, the connection, and the questions of a session, each with its own time-out. */
+    mr_pulse_enter(writer->pulse, "connecting",
+                   (writer->about->connect_timeout_s + writer->about->read_timeout_s) * 1000u, mr_clock_ms());
+    mr_sql_result result = mr_sql_connect(writer->sql);
+    writer->touched_ms = mr_clock_ms();
+    mr_pulse_leave(writer->pulse, writer->touched_ms);
+    return result;
 }
 
 static void make_durable(mr_writer *writer)
@@ -275,53 +294,137 @@ static void make_durable(mr_writer *writer)
     mr_metrics *metrics = writer->flow->metrics;
     uint64_t began_ns = mr_clock_ns();
     mr_sql_result result = {.db_class = MR_DB_OK};
+    mr_written written = MR_WRITE_FAILED;
+    for (uint32_t i = 0; i < writer->batch.count; i++)
+        atomic_store_explicit(&page_at(writer, i)->due_ms, 0, memory_order_relaxed);
     if (!mr_sql_connected(writer->sql))
-        result = mr_sql_connect(writer->sql);
+        result = connect_shard(writer);
     if (result.db_class == MR_DB_OK)
-        result = write_batch(writer);
+        written = mr_writing_batch(&writer->writing, &writer->batch, &result);
     uint64_t took_us = (mr_clock_ns() - began_ns) / 1000;
     mr_metric_observe(metrics, MR_M_WRITE_DURATION, writer->shard, 0, took_us, 1);
     mr_metric_add(metrics, MR_M_WRITER_BUSY, writer->shard, 0, took_us);
-    if (result.db_class == MR_DB_OK)
+    writer->touched_ms = mr_clock_ms();
+    if (written == MR_WRITTEN) {
+        succeeded(writer, true,
+                  writer->touched_ms); /* before the pages: a consumer that sees them sees the gate */
         return_durable(writer);
-    else
-        deal_with(writer, result, mr_clock_ms());
+        mr_batch_clear(&writer->batch);
+    } else {
+        deal_with(writer, written, &result, writer->touched_ms);
+    }
     mr_metric_set(metrics, MR_M_RETRY_PENDING, writer->shard, 0, mr_wheel_pending(writer->retry.wheel));
-    mr_batch_clear(&writer->batch);
 }
-
-/* ---- the thread ---- */
 
 /* Without work: connects ahead of the first batch, and keeps the session from running into its own wait_timeout. */
 static uint32_t keep_warm(mr_writer *writer, uint64_t now_ms)
 {
     if (writer->touched_ms != 0 && now_ms < writer->touched_ms + KEEP_WARM_MS)
         return 0;
-    mr_sql_result result =
-        mr_sql_connected(writer->sql) ? mr_sql_rollback(writer->sql) : mr_sql_connect(writer->sql);
+    mr_sql_result result;
+    if (mr_sql_connected(writer->sql)) {
+        mr_pulse_enter(writer->pulse, "keeping the session", writer->about->read_timeout_s * 1000u, now_ms);
+        result = mr_sql_rollback(writer->sql);
+        mr_pulse_leave(writer->pulse, mr_clock_ms());
+    } else {
+        result = connect_shard(writer);
+    }
     writer->touched_ms = mr_clock_ms();
     if (result.db_class == MR_DB_OK) {
-        writer->failures = 0;
-        set_state(writer, MR_SHARD_LIVE);
+        succeeded(writer, false, writer->touched_ms);
         return 1;
     }
-    mr_metric_db_error(writer->flow->metrics, writer->shard, result.db_class, result.code);
     mr_sql_close(writer->sql);
     writer->touched_ms = 0; /* again when the pause is over */
-    pause_shard(writer, &result, mr_clock_ms());
+    deal_with(writer, MR_WRITE_FAILED, &result, mr_clock_ms());
     return 1;
 }
 
+/* ---- behind a closed gate ---- */
+
+static void schedule_probe(mr_writer *writer, uint64_t now_ms)
+{
+    writer->probes++;
+    writer->probe_ms = now_ms + mr_retry_delay_ms(&writer->probing, writer->probes);
+}
+
+static void begin_closed(mr_writer *writer, uint64_t now_ms)
+{
+    char why[MR_GATE_WHY_BYTES];
+    unsigned code;
+    writer->failures = 0;
+    writer->paused_until_ms = 0;
+    if (writer->live_since_ms != 0 && now_ms >= writer->live_since_ms + SETTLED_MS)
+        writer->probes = 0;
+    writer->live_since_ms = 0;
+    mr_gate_explained(writer->gates, writer->shard, why, &code);
+    if (!why[0]) {
+        snprintf(why, sizeof why, "it took no rows for too long while others wanted to go on");
+        mr_gate_explain(writer->gates, writer->shard, 0, why);
+    }
+    mr_log(MR_LOG_WARN, "shard_parked", MR_FIELDS(.shard = writer->about->name, .code = code),
+           "parked: its events stay in Kafka until it takes rows again, and the other shards go on: %s", why);
+    schedule_probe(writer, now_ms);
+}
+
+/* Connects anew, which resolves the name, reads the password and compares the tables. */
+static void probe(mr_writer *writer)
+{
+    mr_sql_close(writer->sql);
+    mr_sql_result result = connect_shard(writer);
+    uint64_t now_ms = mr_clock_ms();
+    if (result.db_class == MR_DB_OK) {
+        mr_drift_forget(&writer->writing.drift);
+        mr_gate_good(writer->gates, writer->shard, now_ms);
+        writer->probe_ms = NOT_SCHEDULED;
+        mr_gate_turn(writer->gates, writer->shard, MR_GATE_PARKED, MR_GATE_PROBED);
+        for (uint32_t c = 0; c < writer->flow->consumers; c++)
+            mr_bell_ring(&writer->flow->consumer_bell[c]);
+        return;
+    }
+    mr_metric_db_error(writer->flow->metrics, writer->shard, result.db_class, result.code);
+    explain(writer, &result, "it does not answer");
+    mr_log(MR_LOG_INFO, "shard_probed",
+           MR_FIELDS(.shard = writer->about->name, .code = result.code, .sqlstate = result.sqlstate),
+           "probe %u: the shard does not take rows yet (%s)%s%s", writer->probes,
+           mr_db_class_name(result.db_class), result.text[0] ? ": " : "", result.text);
+    schedule_probe(writer, now_ms);
+}
+
+static uint32_t stay_closed(mr_writer *writer, mr_gate_state now, uint64_t now_ms)
+{
+    uint32_t done = return_all_parked(writer);
+    if (now == MR_GATE_HELD)
+        return done;
+    if (writer->probe_ms == NOT_SCHEDULED)
+        begin_closed(writer, now_ms);
+    if (now_ms < writer->probe_ms)
+        return done;
+    probe(writer);
+    return done + 1;
+}
+
+/* ---- the thread ---- */
+
 uint32_t mr_writer_do_work(mr_writer *writer, uint64_t now_ms)
 {
-    if (now_ms < writer->paused_until_ms || atomic_load_explicit(&writer->flow->failed, memory_order_relaxed))
+    mr_gate_state now = gate(writer);
+    mr_pulse_turn(writer->pulse, now_ms);
+    if (atomic_load_explicit(&writer->flow->failed, memory_order_relaxed))
+        return 0;
+    if (now == MR_GATE_PARKED || now == MR_GATE_HELD)
+        return stay_closed(writer, now, now_ms);
+    if (now == MR_GATE_PROBED && atomic_load(&writer->gates->at[writer->shard].entries) == 0)
+        mr_gate_turn(writer->gates, writer->shard, MR_GATE_PROBED, MR_GATE_LIVE); /* nothing to try */
+    if (now == MR_GATE_LIVE)
+        note_live(writer, now_ms);
+    if (now_ms < writer->paused_until_ms)
         return 0;
     take_due(writer, now_ms);
     take_sealed(writer);
     if (writer->batch.count == 0)
         return keep_warm(writer, now_ms);
     make_durable(writer);
-    writer->touched_ms = mr_clock_ms();
     return 1;
 }
 
@@ -333,8 +436,11 @@ void mr_writer_wait(mr_writer *writer, uint64_t now_ms)
         mr_bell_stay(bell);
         return;
     }
-    uint64_t next_ms = mr_wheel_next_ms(writer->retry.wheel);
-    uint64_t wake_ms = writer->paused_until_ms > now_ms ? writer->paused_until_ms : next_ms;
+    uint64_t wake_ms = mr_wheel_next_ms(writer->retry.wheel);
+    if (gate(writer) == MR_GATE_PARKED)
+        wake_ms = writer->probe_ms;
+    else if (writer->paused_until_ms > now_ms)
+        wake_ms = writer->paused_until_ms;
     uint64_t wait = wake_ms > now_ms ? wake_ms - now_ms : 1;
     mr_bell_sleep(bell, wait < 1000 ? wait : 1000);
 }
@@ -343,4 +449,5 @@ void mr_writer_close(mr_writer *writer)
 {
     mr_sql_close(writer->sql);
     mr_sql_free(writer->sql);
+    mr_pulse_end(writer->pulse);
 }

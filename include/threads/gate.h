@@ -1,0 +1,92 @@
+/* gate.h: whether a shard takes rows: the breaker, shared by its writer and all consumer threads.
+ *
+ *     STARTING --connected--> LIVE <--success-- RETRYING        open: events go into pages
+ *         |                    | ^---trouble-------^
+ *         v                    v
+ *     PARKED  <----------------+   closed: events are skipped, a parked range answers for them (parking.h)
+ *       ^  \--probe: connected, tables fit--> PROBED --first replay batch is durable--> LIVE
+ *       \---------- it failed -----------------/
+ *     HELD    closed by the configuration (shards[].hold)
+ *
+ * Closing needs another shard that is LIVE: when none is, nothing is skipped and intake waits, so lag stays honest.  The writer and any
+ * consumer may close a gate; a writer inside a blocked call learns of it when the call returns, and only then returns its pages.
+ *
+ * Lock-free (a word of state by compare and exchange) but for `why`, a text for people that a mutex guards; nobody touches it while
+ * all is well.  Times are monotonic and passed in.
+ */
+#ifndef MR_THREADS_GATE_H
+#define MR_THREADS_GATE_H
+
+#include "base/arena.h"
+#include "stages/config.h"
+#include "stages/metrics.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum mr_gate_state {
+    MR_GATE_STARTING,
+    MR_GATE_LIVE,
+    MR_GATE_RETRYING,
+    MR_GATE_PARKED,
+    MR_GATE_PROBED,
+    MR_GATE_HELD
+} mr_gate_state;
+
+#define MR_GATE_WHY_BYTES 400
+
+typedef struct mr_gate {
+    _Alignas(64) _Atomic uint32_t state;
+    _Atomic uint32_t entries; /* parked ranges of the shard, of all partitions here: the consumers' */
+    _Atomic uint32_t pages;   /* that it holds: open, queued, at the writer, in the wheel: the consumers' */
+    _Atomic uint64_t good_ms; /* last success, or when its work began */
+    _Atomic int64_t since_wall_ms; /* in this state */
+    pthread_mutex_t lock;          /* of what follows */
+    char why[MR_GATE_WHY_BYTES];
+    unsigned code;
+} mr_gate;
+
+typedef struct mr_gates {
+    mr_gate *at; /* [count] */
+    uint32_t count;
+    uint32_t pages_all; /* of the pool */
+    uint32_t share_percent, after_ms;
+} mr_gates;
+
+void mr_gates_init(mr_gates *gates, const mr_config *config, mr_arena *arena, uint32_t pages_all);
+
+mr_gate_state mr_gate_now(const mr_gates *gates, uint32_t shard);
+static inline bool mr_gate_is_open(mr_gate_state state)
+{
+    return state <= MR_GATE_RETRYING;
+}
+/* LIVE, and not without success for as long as a shard may be before it is parked. */
+bool mr_gate_is_live(const mr_gates *gates, uint32_t shard, uint64_t now_ms);
+/* Whether some other shard is LIVE and was not without success for so long. */
+bool mr_gates_another_live(const mr_gates *gates, uint32_t but, uint64_t now_ms, uint64_t for_ms);
+
+/* From one state to another; false when it is not in `from` any more. */
+bool mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to);
+/* Closes an open gate; false when no other shard is live, as above (or it is closed already). */
+bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms);
+
+/* Its work began, or a batch is durable. */
+void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms);
+/* A consumer took or gave back a page of the shard. */
+void mr_gate_pages(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms);
+
+/* No free page: closes the gates of shards that are the reason: those without success for MR_GATE_STALLED_MS that hold more than their
+ * share, or that hold with all others that are not live more than half of the pool.  How many it closed. */
+#define MR_GATE_STALLED_MS 200u
+uint32_t mr_gates_no_page(mr_gates *gates, uint64_t now_ms);
+/* Now and then: closes the gates of shards with work and without success for park.after_s. */
+uint32_t mr_gates_look(mr_gates *gates, uint64_t now_ms);
+
+void mr_gate_explain(mr_gates *gates, uint32_t shard, unsigned code, const char *why);
+/* Copies the text (at least MR_GATE_WHY_BYTES of room) and the code. */
+void mr_gate_explained(mr_gates *gates, uint32_t shard, char *why, unsigned *code);
+/* The state as metrics and status name it: a live shard with ranges left is in replay. */
+mr_shard_state mr_gate_shown(const mr_gates *gates, uint32_t shard);
+
+#endif

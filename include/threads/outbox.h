@@ -1,0 +1,41 @@
+/* outbox.h: a consumer thread's dead letters on their way: each holds a frontier until the broker has acknowledged it.
+ *
+ * What may be sent is bounded three ways, and in each case the caller keeps its event and tries again: letters on their way
+ * (MR_DEAD_LETTERS_EACH), the producer's queue, and the stream's budget of letters in a minute (dlq.per_minute_max; all consumers share it).
+ *
+ * The consumer thread's; memory is taken in mr_outbox_new.
+ */
+#ifndef MR_THREADS_OUTBOX_H
+#define MR_THREADS_OUTBOX_H
+
+#include "base/arena.h"
+#include "data/frontier.h"
+#include "threads/flow.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct mr_outbox mr_outbox;
+
+mr_outbox *mr_outbox_new(mr_flow *flow, uint32_t consumer, mr_arena *arena);
+
+typedef struct mr_outgoing {
+    const mr_event *event; /* with the coordinates that it counts as */
+    void *message;         /* that it came with; NULL: it has gone from the log */
+    uint32_t stream;
+    mr_letter letter; /* consumer and number are the outbox's */
+    /* where it holds the frontier: released when it is acknowledged */
+    mr_frontier *frontier;
+    uint32_t slot;
+    int64_t offset;
+} mr_outgoing;
+
+/* False: not now.  The letter counts as in flight of the caller until mr_outbox_serve has returned it. */
+bool mr_outbox_send(mr_outbox *outbox, const mr_outgoing *out, uint64_t now_ms);
+/* The same for an event whose hold is there already: the outbox takes it over. */
+bool mr_outbox_send_held(mr_outbox *outbox, const mr_outgoing *out, uint32_t hold, uint64_t now_ms);
+/* Takes acknowledgements; how many. */
+uint32_t mr_outbox_serve(mr_outbox *outbox);
+/* The owner of a hold (data/frontier.h) that is a dead letter's and not a page's. */
+#define MR_OUTBOX_OWNER 0x80000000u
+
+#endif

@@ -1,0 +1,553 @@
+/* What is read again from the log: the ranges of shards that take rows again, and the bytes of rows that a database refused.
+ *
+ * One pass a partition serves all its shards and refused rows.  It reads upwards from the lowest offset that somebody wants; each lane (a shard's
+ * range in the partition) knows how far it is, so going back for one of them makes the others ignore what they have had.
+ *
+ *     refused rows    120        181
+ *     lane of s1           [150 ........... 260)            pass: 120, 121, ... 259, stop
+ *     lane of s2                  [200 ........... 300)           ... 299, stop
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "consumer_private.h"
+#include "stages/record_text.h"
+#include "stages/route.h"
+
+#define RETRY_MS  1000 /* after the reader failed */
+#define GATHER_MS 50   /* how long refused rows below the pass gather before it goes back for them */
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- lanes ---- */
+
+static bool lane_is_open(const mr_consumer *consumer, uint32_t slot, uint32_t shard)
+{
+    return mr_frontier_is_open(consumer->lanes, mr_lane_of(consumer, slot, shard));
+}
+
+/* Where the range ends; of a shard that is only probed: where the live flow is. */
+static int64_t lane_end(const mr_consumer *consumer, uint32_t slot, uint32_t shard)
+{
+    mr_range range = mr_parking_range(consumer->parking, slot, shard);
+    return range.state == MR_RANGE_REPLAY ? range.to : mr_frontier_position(consumer->frontier, slot);
+}
+
+/* It has offsets to read. */
+static bool lane_reads(const mr_consumer *consumer, uint32_t slot, uint32_t shard)
+{
+    uint32_t lane = mr_lane_of(consumer, slot, shard);
+    return lane_is_open(consumer, slot, shard) && consumer->slots[slot].accepting &&
+           !consumer->lane[lane].waiting &&
+           mr_frontier_position(consumer->lanes, lane) < lane_end(consumer, slot, shard);
+}
+
+static void open_lane(mr_consumer *consumer, uint32_t slot, uint32_t shard)
+{
+    uint32_t lane = mr_lane_of(consumer, slot, shard);
+    mr_frontier_open(consumer->lanes, lane, mr_parking_range(consumer->parking, slot, shard).from);
+    consumer->lane[lane].waiting = false;
+    mr_fill_begin(consumer->again, slot, shard);
+    consumer->lanes_open++;
+}
+
+void mr_again_close_lane(mr_consumer *consumer, uint32_t slot, uint32_t shard)
+{
+    mr_settle_drop_refused(consumer, slot, &shard, MR_RELEASED_PARKED);
+    mr_frontier_close(consumer->lanes, mr_lane_of(consumer, slot, shard));
+    consumer->lanes_open--;
+    if (consumer->trial_slot[shard] == slot)
+        consumer->trial_slot[shard] = MR_PARTITIONS_EACH;
+}
+
+/* The pass has read [begin, next): every lane that stood within is at least at its end. */
+static void advance_lanes(mr_consumer *consumer, uint32_t slot)
+{
+    const mr_pass *pass = &consumer->passes[slot];
+    for (uint32_t shard = 0; shard < consumer->shards; shard++) {
+        uint32_t lane = mr_lane_of(consumer, slot, shard);
+        int64_t at = mr_frontier_position(consumer->lanes, lane);
+        if (lane_reads(consumer, slot, shard) && at >= pass->begin)
+            mr_frontier_advance(consumer->lanes, lane,
+                                most(at, least(pass->next, lane_end(consumer, slot, shard))));
+    }
+}
+
+/* ---- gates ---- */
+
+/* The shard does not take rows any more: open pages are given up, replays stay where they stand. */
+static void close_shard(mr_consumer *consumer, uint32_t shard, uint64_t now_ms)
+{
+    uint32_t handle;
+    while ((handle = mr_fill_withdraw(consumer->live, shard)) != MR_PAGE_NONE ||
+           (handle = mr_fill_withdraw(consumer->again, shard)) != MR_PAGE_NONE) {
+        mr_pool_page(consumer->flow->pool, handle)->outcome = MR_OUTCOME_PARKED;
+        mr_settle_page(consumer, handle, now_ms);
+    }
+    for (uint32_t slot = 0; slot < consumer->slots_used; slot++) {
+        if (!lane_is_open(consumer, slot, shard))
+            continue;
+        if (consumer->passes[slot].running)
+            advance_lanes(consumer, slot);
+        mr_settle_abandon(consumer, slot, shard);
+    }
+    mr_bell_ring(&consumer->flow->writer_bell[shard]);
+}
+
+static void open_shard(mr_consumer *consumer, uint32_t shard)
+{
+    for (uint32_t slot = 0; slot < consumer->slots_used; slot++)
+        consumer->lane[mr_lane_of(consumer, slot, shard)].waiting = false;
+}
+
+void mr_again_gates(mr_consumer *consumer, uint64_t now_ms)
+{
+    mr_gates *gates = &consumer->flow->gates;
+    if (now_ms >= consumer->look_ms)
+        mr_gates_look(gates, now_ms);
+    consumer->live_shards = 0;
+    for (uint32_t shard = 0; shard < consumer->shards; shard++) {
+        mr_gate_state was = consumer->gate[shard], now = mr_gate_now(gates, shard);
+        consumer->gate[shard] = now;
+        bool closed = mr_gate_is_open(was) ? !mr_gate_is_open(now) : now == MR_GATE_PARKED && was != now;
+        if (closed)
+            close_shard(consumer, shard, now_ms);
+        else if (mr_gate_is_open(now) && !mr_gate_is_open(was))
+            open_shard(consumer, shard);
+    }
+    for (uint32_t shard = 0; shard < consumer->shards; shard++)
+        consumer->live_shards += mr_gate_is_live(gates, shard, now_ms);
+}
+
+/* ---- which lanes there are ---- */
+
+/* A range of a shard that takes rows, or is being tried. */
+static void tend_range(mr_consumer *consumer, uint32_t slot, uint32_t shard)
+{
+    mr_gate_state gate = consumer->gate[shard];
+    mr_range range = mr_parking_range(consumer->parking, slot, shard);
+    if (range.state == MR_RANGE_PARKED && mr_gate_is_open(gate)) {
+        mr_parking_reopen(consumer->parking, slot, shard, mr_frontier_position(consumer->frontier, slot));
+        range = mr_parking_range(consumer->parking, slot, shard);
+        if (range.state == MR_RANGE_LIVE) {
+            mr_consumer_count_entry(consumer, shard, -1);
+            if (lane_is_open(consumer, slot, shard))
+                mr_again_close_lane(consumer, slot, shard);
+            return;
+        }
+    }
+    if (lane_is_open(consumer, slot, shard))
+        return;
+    if (mr_gate_is_open(gate)) {
+        open_lane(consumer, slot, shard);
+    } else if (gate == MR_GATE_PROBED && consumer->trial_slot[shard] == MR_PARTITIONS_EACH) {
+        consumer->trial_slot[shard] = slot;
+        open_lane(consumer, slot, shard);
+    }
+}
+
+/* Counts what has become durable; a range that is done is gone. */
+static void follow(mr_consumer *consumer, uint32_t slot, uint32_t shard)
+{
+    uint32_t lane = mr_lane_of(consumer, slot, shard);
+    int64_t moved =
+        mr_parking_progress(consumer->parking, slot, shard, mr_frontier_lowest(consumer->lanes, lane));
+    if (moved == 0)
+        return;
+    mr_metric_add(consumer->flow->metrics, MR_M_REPLAY_OFFSETS, shard, 0, (uint64_t)moved);
+    if (mr_parking_range(consumer->parking, slot, shard).state != MR_RANGE_LIVE)
+        return;
+    mr_again_close_lane(consumer, slot, shard);
+    mr_consumer_count_entry(consumer, shard, -1);
+    mr_log(MR_LOG_INFO, "replay_done",
+           MR_FIELDS(.topic = consumer->slots[slot].topic, .has_position = true,
+                     .partition = consumer->slots[slot].partition, .offset = -1,
+                     .shard = consumer->config->shards[shard].name),
+           "everything that was parked of the partition is written");
+}
+
+/* A probed shard for which nothing is to be tried after all. */
+static void end_empty_trial(mr_consumer *consumer, uint32_t slot, uint32_t shard)
+{
+    uint32_t lane = mr_lane_of(consumer, slot, shard);
+    if (consumer->gate[shard] != MR_GATE_PROBED || lane_reads(consumer, slot, shard) ||
+        consumer->lane[lane].waiting || !mr_frontier_quiet(consumer->lanes, lane) ||
+        mr_fill_of_shard(consumer->again, shard) > 0)
+        return;
+    if (mr_gate_turn(&consumer->flow->gates, shard, MR_GATE_PROBED, MR_GATE_LIVE))
+        mr_bell_ring(&consumer->flow->writer_bell[shard]);
+}
+
+static void tend_lanes(mr_consumer *consumer, uint32_t slot)
+{
+    mr_pass *pass = &consumer->passes[slot];
+    if (pass->running)
+        advance_lanes(consumer, slot);
+    for (uint32_t shard = 0; shard < consumer->shards; shard++) {
+        if (mr_parking_range(consumer->parking, slot, shard).state == MR_RANGE_LIVE)
+            continue;
+        tend_range(consumer, slot, shard);
+        if (!lane_is_open(consumer, slot, shard))
+            continue;
+        if (mr_parking_range(consumer->parking, slot, shard).state == MR_RANGE_REPLAY)
+            follow(consumer, slot, shard);
+        else
+            end_empty_trial(consumer, slot, shard);
+    }
+}
+
+/* ---- passes ---- */
+
+static void stop_reading(mr_consumer *consumer, uint32_t slot)
+{
+    const mr_slot *about = &consumer->slots[slot];
+    mr_reader_stop(consumer->flow->reader, consumer->number, about->topic, about->partition);
+    consumer->passes[slot].running = false;
+}
+
+void mr_again_stop(mr_consumer *consumer, uint32_t slot)
+{
+    const mr_event *event = &consumer->again_message.event;
+    const mr_slot *about = &consumer->slots[slot];
+    if (!consumer->passes[slot].running)
+        return;
+    stop_reading(consumer, slot);
+    /* What is in hand belongs to the pass that ends: the next one must not take it for its own. */
+    if (consumer->again_in_hand && event->partition == about->partition &&
+        !strcmp(event->topic, about->topic)) {
+        mr_message_free(&consumer->again_message);
+        consumer->again_in_hand = false;
+    }
+}
+
+static void start(mr_consumer *consumer, uint32_t slot, int64_t offset, uint64_t now_ms)
+{
+    mr_pass *pass = &consumer->passes[slot];
+    const mr_slot *about = &consumer->slots[slot];
+    if (now_ms < pass->again_ms)
+        return;
+    pass->running = mr_reader_start(consumer->flow->reader, consumer->number, about->topic, about->partition,
+                                    pass->from_beginning ? MR_READ_FROM_BEGINNING : offset);
+    pass->begin = pass->next = offset;
+    for (uint32_t i = pass->refused; i != MR_REFUSED_NONE; i = consumer->refused[i].next)
+        consumer->refused[i].missed = false;
+    if (!pass->running)
+        pass->again_ms = now_ms + RETRY_MS;
+}
+
+/* The lowest offset that somebody wants; MR_RANGE_OPEN: nobody does.  *go_back: the pass does not come to it by itself. */
+static int64_t wanted(const mr_consumer *consumer, uint32_t slot, uint64_t now_ms, bool *go_back)
+{
+    const mr_pass *pass = &consumer->passes[slot];
+    int64_t lowest = MR_RANGE_OPEN;
+    for (uint32_t shard = 0; shard < consumer->shards; shard++)
+        if (lane_reads(consumer, slot, shard))
+            lowest = least(lowest, mr_frontier_position(consumer->lanes, mr_lane_of(consumer, slot, shard)));
+    *go_back = lowest < pass->next;
+    if (pass->refused == MR_REFUSED_NONE)
+        return lowest;
+    const mr_refused *first = &consumer->refused[pass->refused];
+    bool gathered = now_ms >= first->since_ms + GATHER_MS || consumer->refused_free == MR_REFUSED_NONE;
+    *go_back = *go_back || (first->missed && gathered);
+    return least(lowest, first->offset);
+}
+
+static void tend_pass(mr_consumer *consumer, uint32_t slot, uint64_t now_ms)
+{
+    mr_pass *pass = &consumer->passes[slot];
+    bool go_back;
+    int64_t from = wanted(consumer, slot, now_ms, &go_back);
+    if (!pass->running) {
+        if (from != MR_RANGE_OPEN)
+            start(consumer, slot, from, now_ms);
+    } else if (from == MR_RANGE_OPEN) {
+        mr_again_stop(consumer, slot);
+    } else if (go_back && !pass->from_beginning) {
+        mr_again_stop(consumer, slot);
+        start(consumer, slot, from, now_ms);
+    }
+}
+
+/* ---- one arrival ---- */
+
+/* A dead letter for a refused row, from its message or, when the log has dropped that, from its columns. */
+static bool send_refused(mr_consumer *consumer, uint32_t at, const mr_event *found, void *message,
+                         uint64_t now_ms)
+{
+    mr_refused *row = &consumer->refused[at];
+    mr_record *record = (mr_record *)(void *)row->record;
+    const mr_slot *slot = &consumer->slots[row->slot];
+    const mr_stream *stream = &consumer->config->streams[row->stream];
+    const mr_layout *layout = &consumer->flow->plan->layouts[row->stream];
+    uint32_t column = (uint32_t)record->field - stream->id_ksuid;
+    mr_event event = {.topic = slot->topic,
+                      .partition = slot->partition,
+                      .offset = row->offset,
+                      .timestamp_ms = record->timestamp_ms};
+    mr_origin origin;
+    uint32_t ignored;
+    if (found) {
+        event = *found;
+        if (!mr_consumer_origin(consumer, slot, &event, &origin, &ignored))
+            event = *found;
+    } else {
+        mr_buf text = mr_buf_over(consumer->text, consumer->text_cap);
+        mr_record_unskip(layout, row->record);
+        mr_record_text(stream, layout, row->record, &text);
+        event.value = text.at;
+        event.value_len = text.len;
+    }
+    mr_outgoing out = {.event = &event,
+                       .message = message,
+                       .stream = row->stream,
+                       .letter = {.reason = (mr_reason)record->reason,
+                                  .column = column < stream->column_count ? stream->columns[column].name : "",
+                                  .shard = consumer->config->shards[row->shard].name,
+                                  .code = record->code,
+                                  .sqlstate = record->sqlstate,
+                                  .attempts = row->attempts,
+                                  .original_gone = !found},
+                       .frontier = row->path == MR_PATH_LIVE ? consumer->frontier : consumer->lanes};
+    return mr_outbox_send_held(consumer->outbox, &out, row->hold, now_ms);
+}
+
+/* Deals with the refused rows that the pass has come by: those below `offset` are gone from the log, the one there has its message.  False: not all
+ * could be sent. */
+static bool answer_refused(mr_consumer *consumer, uint32_t slot, int64_t offset, const mr_message *message,
+                           uint64_t now_ms)
+{
+    for (uint32_t *link = &consumer->passes[slot].refused; *link != MR_REFUSED_NONE;) {
+        uint32_t at = *link;
+        mr_refused *row = &consumer->refused[at];
+        bool here = message && row->offset == offset;
+        if (row->offset > offset || (row->offset == offset && !here))
+            break;
+        if (row->missed) {
+            link = &row->next;
+            continue;
+        }
+        if (!send_refused(consumer, at, here ? &message->event : NULL, here ? message->handle : NULL, now_ms))
+            return false;
+        *link = row->next;
+        row->next = consumer->refused_free;
+        consumer->refused_free = at;
+        consumer->refused_used--;
+    }
+    return true;
+}
+
+static void lose(mr_consumer *consumer, uint32_t slot, uint32_t shard, int64_t from, int64_t to)
+{
+    const mr_slot *about = &consumer->slots[slot];
+    mr_metric_add(consumer->flow->metrics, MR_M_LOST_OFFSETS, shard, 0, (uint64_t)(to - from));
+    mr_log(MR_LOG_ERROR, "offsets_lost",
+           MR_FIELDS(.topic = about->topic, .has_position = true, .partition = about->partition,
+                     .offset = from, .shard = consumer->config->shards[shard].name),
+           "the log has dropped offsets %lld to %lld of a parked range before they could be written: at most "
+           "%lld events are lost",
+           (long long)from, (long long)to, (long long)(to - from));
+}
+
+/* The log begins at `offset` by now: what lanes wanted below it is lost. */
+static void count_lost(mr_consumer *consumer, uint32_t slot, int64_t offset)
+{
+    for (uint32_t shard = 0; shard < consumer->shards; shard++) {
+        int64_t at = mr_frontier_position(consumer->lanes, mr_lane_of(consumer, slot, shard));
+        int64_t to = lane_reads(consumer, slot, shard) ? least(offset, lane_end(consumer, slot, shard)) : at;
+        if (to > at && at >= consumer->passes[slot].begin)
+            lose(consumer, slot, shard, at, to);
+    }
+}
+
+/* The log ends at `offset`: ranges that reach beyond it have lost their end. */
+static void count_cut(mr_consumer *consumer, uint32_t slot, int64_t offset)
+{
+    const mr_slot *about = &consumer->slots[slot];
+    int64_t high;
+    if (!mr_reader_high_seen(consumer->flow->reader, about->topic, about->partition, &high))
+        return;
+    for (uint32_t shard = 0; shard < consumer->shards; shard++) {
+        mr_range range = mr_parking_range(consumer->parking, slot, shard);
+        uint32_t lane = mr_lane_of(consumer, slot, shard);
+        if (range.state != MR_RANGE_REPLAY || !lane_reads(consumer, slot, shard) || offset >= range.to ||
+            high >= range.to)
+            continue;
+        int64_t at = most(offset, mr_frontier_position(consumer->lanes, lane));
+        lose(consumer, slot, shard, at, range.to);
+        mr_frontier_advance(consumer->lanes, lane, range.to);
+    }
+}
+
+/* The event is for this lane, if it is its shard's: within its range, not had yet, and nothing before it was passed over. */
+static bool lane_wants(const mr_consumer *consumer, uint32_t slot, uint32_t shard, int64_t offset)
+{
+    int64_t at = mr_frontier_position(consumer->lanes, mr_lane_of(consumer, slot, shard));
+    return lane_reads(consumer, slot, shard) && at >= consumer->passes[slot].begin && offset >= at &&
+           offset < lane_end(consumer, slot, shard);
+}
+
+static bool any_lane_wants(const mr_consumer *consumer, uint32_t slot, int64_t offset)
+{
+    for (uint32_t shard = 0; shard < consumer->shards; shard++)
+        if (lane_wants(consumer, slot, shard, offset))
+            return true;
+    return false;
+}
+
+/* Events of nobody (broken JSON, no key) are the live flow's to judge; those of a lane become rows or dead letters. */
+static bool place_again(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
+{
+    const mr_slot *slot = &consumer->slots[number];
+    mr_event event = consumer->again_message.event;
+    int64_t offset = event.offset;
+    mr_origin origin;
+    mr_refusal refusal;
+    uint32_t stream, bytes;
+    uint64_t hash;
+    if (!mr_consumer_origin(consumer, slot, &event, &origin, &stream))
+        return true;
+    mr_decoder *decoder = consumer->decoder[stream];
+    if (!event.value || mr_decode_scan(decoder, &event, &hash, &refusal))
+        return true;
+    uint32_t shard = mr_route_shard(consumer->config, hash), lane = mr_lane_of(consumer, number, shard);
+    if (!lane_wants(consumer, number, shard, offset))
+        return true;
+    if (consumer->gate[shard] == MR_GATE_PROBED && mr_fill_of_shard(consumer->again, shard) > 0 &&
+        !mr_fill_is_open(consumer->again, stream, shard)) {
+        /* One page is tried; the others go on meanwhile, and the pass comes back here. */
+        mr_frontier_advance(consumer->lanes, lane, most(offset, mr_frontier_position(consumer->lanes, lane)));
+        consumer->lane[lane].waiting = true;
+        return true;
+    }
+    mr_page *page = mr_fill_page(consumer->again, stream, shard, now_ms);
+    if (!page) {
+        mr_gates_no_page(&consumer->flow->gates, now_ms);
+        return false;
+    }
+    if (mr_decode_store(decoder, &event, mr_page_record(page, page->rows), &bytes, &refusal)) {
+        mr_outgoing out = {.event = &event,
+                           .message = consumer->again_message.handle,
+                           .stream = stream,
+                           .letter = {.reason = refusal.reason,
+                                      .position = refusal.position,
+                                      .column = refusal.column,
+                                      .shard = consumer->config->shards[shard].name},
+                           .frontier = consumer->lanes,
+                           .slot = lane,
+                           .offset = offset};
+        if (!mr_outbox_send(consumer->outbox, &out, now_ms))
+            return false;
+    } else {
+        mr_placed placed = {.slot = number,
+                            .offset = offset,
+                            .partition = slot->partition,
+                            .frontier_slot = lane,
+                            .key_hash = hash,
+                            .bytes = bytes};
+        mr_fill_placed(consumer->again, page, &event, placed, now_ms);
+    }
+    consumer->tally[stream].read_again++;
+    consumer->in_flight++;
+    return true;
+}
+
+/* Only an offset that has vanished ends the reading; of everything else librdkafka goes on by itself. */
+static void failed(mr_consumer *consumer, uint32_t slot)
+{
+    mr_pass *pass = &consumer->passes[slot];
+    const mr_message *message = &consumer->again_message;
+    mr_log(MR_LOG_WARN, message->out_of_range ? "replay_out_of_range" : "replay_error",
+           MR_FIELDS(.topic = consumer->slots[slot].topic, .has_position = true,
+                     .partition = consumer->slots[slot].partition, .offset = pass->next),
+           "%s", message->error);
+    if (!message->out_of_range)
+        return;
+    stop_reading(consumer, slot);
+    pass->from_beginning = true;
+}
+
+/* The log ends here, for now: what is wanted beyond its end is not there any more. */
+static bool at_end(mr_consumer *consumer, uint32_t slot, int64_t offset, uint64_t now_ms)
+{
+    mr_pass *pass = &consumer->passes[slot];
+    const mr_slot *about = &consumer->slots[slot];
+    int64_t high;
+    bool cut = mr_reader_high_seen(consumer->flow->reader, about->topic, about->partition, &high) &&
+               high < pass->next;
+    if (!answer_refused(consumer, slot, cut ? INT64_MAX : offset, NULL, now_ms))
+        return false;
+    count_cut(consumer, slot, offset);
+    pass->from_beginning = false;
+    pass->next = most(offset, pass->next);
+    return true;
+}
+
+/* Deals with what is in hand; false when it has to stay there. */
+static bool handle(mr_consumer *consumer, uint64_t now_ms)
+{
+    mr_message *message = &consumer->again_message;
+    int64_t offset = message->event.offset;
+    uint32_t slot = mr_consumer_find(consumer, &message->event, &consumer->again_last);
+    mr_pass *pass = slot < MR_PARTITIONS_EACH ? &consumer->passes[slot] : NULL;
+    if (!pass || !pass->running)
+        return true;
+    if (consumer->again_arrival == MR_ARRIVAL_ERROR) {
+        failed(consumer, slot);
+        return true;
+    }
+    if (consumer->again_arrival == MR_ARRIVAL_END)
+        return at_end(consumer, slot, offset, now_ms);
+    if (offset < pass->next)
+        return true;
+    if (pass->from_beginning)
+        count_lost(consumer, slot, offset);
+    pass->from_beginning = false;
+    if (!answer_refused(consumer, slot, offset, message, now_ms))
+        return false;
+    if (any_lane_wants(consumer, slot, offset) && !place_again(consumer, slot, now_ms))
+        return false;
+    pass->next = offset + 1;
+    return true;
+}
+
+static uint32_t take(mr_consumer *consumer, uint64_t now_ms)
+{
+    uint32_t done = 0;
+    while (done < MR_MESSAGES_A_TURN) {
+        if (!consumer->again_in_hand) {
+            consumer->again_arrival = mr_inbox_poll(consumer->again_inbox, &consumer->again_message);
+            if (consumer->again_arrival == MR_ARRIVAL_NONE)
+                break;
+            consumer->again_in_hand = true;
+        }
+        if (!handle(consumer, now_ms))
+            break;
+        consumer->again_in_hand = false;
+        mr_message_free(&consumer->again_message);
+        done++;
+    }
+    return done;
+}
+
+uint32_t mr_again_work(mr_consumer *consumer, uint64_t now_ms)
+{
+    for (uint32_t slot = 0; slot < consumer->slots_used; slot++) {
+        if (!consumer->slots[slot].open)
+            continue;
+        if (mr_parking_in_slot(consumer->parking, slot) > 0)
+            tend_lanes(consumer, slot);
+        if (consumer->passes[slot].running || mr_parking_in_slot(consumer->parking, slot) > 0 ||
+            consumer->passes[slot].refused != MR_REFUSED_NONE)
+            tend_pass(consumer, slot, now_ms);
+    }
+    return take(consumer, now_ms);
+}

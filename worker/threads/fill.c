@@ -1,0 +1,203 @@
+#include "threads/fill.h"
+
+#include "base/must.h"
+
+struct mr_fill {
+    mr_flow *flow;
+    uint32_t consumer;
+    mr_path path;
+    mr_frontier *frontier;
+    uint32_t *open;   /* [streams * shards]: handle or MR_PAGE_NONE */
+    uint32_t triples; /* of them */
+    uint32_t open_count;
+    uint32_t *serial;   /* [slots * shards]: the page in which that slot has its hold already */
+    uint32_t *of_shard; /* [shards]: pages held */
+    uint32_t held, most, reserve;
+};
+
+mr_fill *mr_fill_new(mr_flow *flow, uint32_t consumer, mr_path path, mr_frontier *frontier, mr_arena *arena)
+{
+    mr_fill *fill = mr_arena_take(arena, "consumers", 1, sizeof *fill);
+    *fill = (mr_fill){.flow = flow,
+                      .consumer = consumer,
+                      .path = path,
+                      .frontier = frontier,
+                      .triples = (uint32_t)flow->config->stream_count * flow->shards,
+                      .most = UINT32_MAX};
+    fill->open = mr_arena_take(arena, "consumers", fill->triples, sizeof *fill->open);
+    fill->of_shard = mr_arena_take(arena, "consumers", flow->shards, sizeof *fill->of_shard);
+    fill->serial =
+        mr_arena_take(arena, "partitions", (size_t)MR_PARTITIONS_EACH * flow->shards, sizeof *fill->serial);
+    for (uint32_t i = 0; i < fill->triples; i++)
+        fill->open[i] = MR_PAGE_NONE;
+    return fill;
+}
+
+void mr_fill_limit(mr_fill *fill, uint32_t most, uint32_t reserve)
+{
+    fill->most = most;
+    fill->reserve = reserve;
+}
+
+/* ---- sealing ---- */
+
+static void seal(mr_fill *fill, uint32_t triple)
+{
+    uint32_t handle = fill->open[triple], shard = triple % fill->flow->shards;
+    fill->open[triple] = MR_PAGE_NONE;
+    fill->open_count--;
+    mr_ring_push(mr_flow_pages(fill->flow, fill->consumer, shard), handle);
+    mr_bell_ring(&fill->flow->writer_bell[shard]);
+}
+
+/* The open page of a triple that has rows (its first event may have turned out a dead letter), or NULL. */
+static const mr_page *filling(const mr_fill *fill, uint32_t triple)
+{
+    uint32_t handle = fill->open[triple];
+    const mr_page *page = handle == MR_PAGE_NONE ? NULL : mr_pool_page(fill->flow->pool, handle);
+    return page && page->rows > 0 ? page : NULL;
+}
+
+void mr_fill_seal_all(mr_fill *fill)
+{
+    for (uint32_t i = 0; fill->open_count > 0 && i < fill->triples; i++)
+        if (filling(fill, i))
+            seal(fill, i);
+}
+
+/* A page is wanted and none is to be had: the fullest open one is worth sending. */
+static void seal_fullest(mr_fill *fill)
+{
+    uint32_t best = 0, rows = 0;
+    for (uint32_t i = 0; i < fill->triples; i++) {
+        const mr_page *page = filling(fill, i);
+        if (page && page->rows > rows) {
+            best = i;
+            rows = page->rows;
+        }
+    }
+    if (rows > 0)
+        seal(fill, best);
+}
+
+/* A writer that is still busy with earlier pages is looked at every millisecond. */
+uint64_t mr_fill_wait_ms(const mr_fill *fill, uint64_t now_ms)
+{
+    uint64_t wait = 100;
+    for (uint32_t i = 0; fill->open_count > 0 && i < fill->triples; i++) {
+        const mr_page *page = filling(fill, i);
+        uint64_t due = page ? page->opened_ms + fill->flow->config->batch.linger_ms : UINT64_MAX;
+        uint64_t left = due > now_ms ? due - now_ms : 1;
+        wait = left < wait ? left : wait;
+    }
+    return wait;
+}
+
+uint32_t mr_fill_lingering(mr_fill *fill, uint64_t now_ms)
+{
+    uint32_t sealed = 0;
+    for (uint32_t i = 0; fill->open_count > 0 && i < fill->triples; i++) {
+        const mr_page *page = filling(fill, i);
+        if (!page || now_ms < page->opened_ms + fill->flow->config->batch.linger_ms)
+            continue;
+        if (mr_ring_used(mr_flow_pages(fill->flow, fill->consumer, page->shard)) == 0) {
+            seal(fill, i);
+            sealed++;
+        }
+    }
+    return sealed;
+}
+
+/* ---- pages ---- */
+
+mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t now_ms)
+{
+    mr_flow *flow = fill->flow;
+    uint32_t *open = &fill->open[stream * flow->shards + shard];
+    if (*open != MR_PAGE_NONE)
+        return mr_pool_page(flow->pool, *open);
+    if (fill->held < fill->most && mr_pool_free_pages(flow->pool, fill->consumer) > fill->reserve)
+        *open = mr_pool_take(flow->pool, fill->consumer, stream, shard, flow->plan->layouts[stream].size);
+    if (*open == MR_PAGE_NONE) {
+        seal_fullest(fill);
+        return NULL;
+    }
+    mr_page *page = mr_pool_page(flow->pool, *open);
+    page->path = fill->path;
+    page->holds = MR_HOLD_NONE;
+    fill->open_count++;
+    fill->held++;
+    fill->of_shard[shard]++;
+    mr_gate_pages(&flow->gates, shard, 1, now_ms);
+    return page;
+}
+
+bool mr_fill_is_open(const mr_fill *fill, uint32_t stream, uint32_t shard)
+{
+    return fill->open[stream * fill->flow->shards + shard] != MR_PAGE_NONE;
+}
+
+void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, mr_placed placed, uint64_t now_ms)
+{
+    uint32_t *serial = &fill->serial[placed.slot * fill->flow->shards + page->shard];
+    uint32_t triple = page->stream * fill->flow->shards + page->shard;
+    mr_record *record = (mr_record *)(void *)mr_page_record(page, page->rows);
+    *record = (mr_record){.offset = placed.offset,
+                          .timestamp_ms = event->timestamp_ms,
+                          .key_hash = placed.key_hash,
+                          .partition = placed.partition,
+                          .source = placed.slot,
+                          .epoch = mr_frontier_epoch(fill->frontier, placed.frontier_slot)};
+    if (*serial != page->serial) {
+        mr_hold_for what = {.lane = fill->path == MR_PATH_LIVE ? page->shard : MR_LANE_NONE,
+                            .owner = fill->open[triple],
+                            .chain = page->holds};
+        page->holds = mr_frontier_hold(fill->frontier, placed.frontier_slot, placed.offset, what);
+        *serial = page->serial;
+    }
+    if (page->rows == 0)
+        page->opened_ms = now_ms;
+    page->bytes += placed.bytes;
+    if (++page->rows == page->rows_max || page->bytes >= fill->flow->config->batch.max_bytes)
+        seal(fill, triple);
+}
+
+uint32_t mr_fill_withdraw(mr_fill *fill, uint32_t shard)
+{
+    for (uint32_t triple = shard; fill->open_count > 0 && triple < fill->triples;
+         triple += fill->flow->shards) {
+        uint32_t handle = fill->open[triple];
+        if (handle == MR_PAGE_NONE)
+            continue;
+        fill->open[triple] = MR_PAGE_NONE;
+        fill->open_count--;
+        return handle;
+    }
+    return MR_PAGE_NONE;
+}
+
+uint32_t mr_fill_of_shard(const mr_fill *fill, uint32_t shard)
+{
+    return fill->of_shard[shard];
+}
+
+uint32_t mr_fill_held(const mr_fill *fill)
+{
+    return fill->held;
+}
+
+void mr_fill_give(mr_fill *fill, uint32_t handle, uint64_t now_ms)
+{
+    const mr_page *page = mr_pool_page(fill->flow->pool, handle);
+    must(page->path == fill->path && fill->held > 0 && fill->of_shard[page->shard] > 0);
+    uint32_t shard = page->shard;
+    fill->held--;
+    fill->of_shard[shard]--;
+    mr_pool_give(fill->flow->pool, handle);
+    mr_gate_pages(&fill->flow->gates, shard, -1, now_ms);
+}
+
+void mr_fill_begin(mr_fill *fill, uint32_t slot, uint32_t shard)
+{
+    fill->serial[slot * fill->flow->shards + shard] = 0;
+}

@@ -1,0 +1,152 @@
+#include "threads/gate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+
+void mr_gates_init(mr_gates *gates, const mr_config *config, mr_arena *arena, uint32_t pages_all)
+{
+    *gates = (mr_gates){.count = (uint32_t)config->shard_count,
+                        .pages_all = pages_all,
+                        .share_percent = config->park.pool_share_percent,
+                        .after_ms = config->park.after_s * 1000u};
+    gates->at = mr_arena_take(arena, "threads", gates->count, sizeof *gates->at);
+    for (uint32_t i = 0; i < gates->count; i++) {
+        mr_gate *gate = &gates->at[i];
+        must(!pthread_mutex_init(&gate->lock, NULL));
+        atomic_store(&gate->state, config->shards[i].hold ? MR_GATE_HELD : MR_GATE_STARTING);
+        atomic_store(&gate->since_wall_ms, mr_clock_wall_ms());
+        if (config->shards[i].hold)
+            snprintf(gate->why, sizeof gate->why, "on hold by the configuration (shards[].hold)");
+    }
+}
+
+static mr_gate *gate_of(const mr_gates *gates, uint32_t shard)
+{
+    must(shard < gates->count);
+    return &gates->at[shard];
+}
+
+mr_gate_state mr_gate_now(const mr_gates *gates, uint32_t shard)
+{
+    return (mr_gate_state)atomic_load_explicit(&gate_of(gates, shard)->state, memory_order_acquire);
+}
+
+static uint32_t pages_of(const mr_gates *gates, uint32_t shard)
+{
+    return atomic_load_explicit(&gate_of(gates, shard)->pages, memory_order_relaxed);
+}
+
+/* Has work, and no success for so long. */
+static bool stalled(const mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms)
+{
+    uint64_t good_ms = atomic_load_explicit(&gate_of(gates, shard)->good_ms, memory_order_relaxed);
+    return pages_of(gates, shard) > 0 && now_ms > good_ms && now_ms - good_ms >= for_ms;
+}
+
+bool mr_gate_is_live(const mr_gates *gates, uint32_t shard, uint64_t now_ms)
+{
+    return mr_gate_now(gates, shard) == MR_GATE_LIVE && !stalled(gates, shard, now_ms, gates->after_ms);
+}
+
+bool mr_gates_another_live(const mr_gates *gates, uint32_t but, uint64_t now_ms, uint64_t for_ms)
+{
+    for (uint32_t i = 0; i < gates->count; i++)
+        if (i != but && mr_gate_now(gates, i) == MR_GATE_LIVE && !stalled(gates, i, now_ms, for_ms))
+            return true;
+    return false;
+}
+
+bool mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to)
+{
+    mr_gate *gate = gate_of(gates, shard);
+    uint32_t expected = from;
+    if (!atomic_compare_exchange_strong(&gate->state, &expected, to))
+        return false;
+    if (mr_gate_is_open(from) != mr_gate_is_open(to) || to == MR_GATE_RETRYING || from == MR_GATE_RETRYING)
+        atomic_store_explicit(&gate->since_wall_ms, mr_clock_wall_ms(), memory_order_relaxed);
+    return true;
+}
+
+bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms)
+{
+    mr_gate_state now = mr_gate_now(gates, shard);
+    return mr_gate_is_open(now) && mr_gates_another_live(gates, shard, now_ms, for_ms) &&
+           mr_gate_turn(gates, shard, now, MR_GATE_PARKED);
+}
+
+void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms)
+{
+    atomic_store_explicit(&gate_of(gates, shard)->good_ms, now_ms, memory_order_relaxed);
+}
+
+void mr_gate_pages(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms)
+{
+    mr_gate *gate = gate_of(gates, shard);
+    if (atomic_fetch_add_explicit(&gate->pages, (uint32_t)change, memory_order_relaxed) == 0)
+        mr_gate_good(gates, shard, now_ms);
+}
+
+uint32_t mr_gates_no_page(mr_gates *gates, uint64_t now_ms)
+{
+    uint64_t in_trouble = 0;
+    uint32_t closed = 0;
+    for (uint32_t i = 0; i < gates->count; i++)
+        if (!mr_gate_is_open(mr_gate_now(gates, i)) || stalled(gates, i, now_ms, MR_GATE_STALLED_MS))
+            in_trouble += pages_of(gates, i);
+    bool too_many = in_trouble * 2 > gates->pages_all;
+    for (uint32_t i = 0; i < gates->count; i++) {
+        bool too_large =
+            (uint64_t)pages_of(gates, i) * 100 > (uint64_t)gates->share_percent * gates->pages_all;
+        if ((too_many || too_large) && stalled(gates, i, now_ms, MR_GATE_STALLED_MS))
+            closed += mr_gate_park(gates, i, now_ms, MR_GATE_STALLED_MS);
+    }
+    return closed;
+}
+
+uint32_t mr_gates_look(mr_gates *gates, uint64_t now_ms)
+{
+    uint32_t closed = 0;
+    for (uint32_t i = 0; i < gates->count; i++)
+        if (stalled(gates, i, now_ms, gates->after_ms))
+            closed += mr_gate_park(gates, i, now_ms, gates->after_ms);
+    return closed;
+}
+
+void mr_gate_explain(mr_gates *gates, uint32_t shard, unsigned code, const char *why)
+{
+    mr_gate *gate = gate_of(gates, shard);
+    pthread_mutex_lock(&gate->lock);
+    snprintf(gate->why, sizeof gate->why, "%s", why);
+    gate->code = code;
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void mr_gate_explained(mr_gates *gates, uint32_t shard, char *why, unsigned *code)
+{
+    mr_gate *gate = gate_of(gates, shard);
+    pthread_mutex_lock(&gate->lock);
+    memcpy(why, gate->why, sizeof gate->why);
+    *code = gate->code;
+    pthread_mutex_unlock(&gate->lock);
+}
+
+mr_shard_state mr_gate_shown(const mr_gates *gates, uint32_t shard)
+{
+    switch (mr_gate_now(gates, shard)) {
+    case MR_GATE_RETRYING:
+        return MR_SHARD_RETRYING;
+    case MR_GATE_PARKED:
+    case MR_GATE_PROBED:
+        return MR_SHARD_PARKED;
+    case MR_GATE_HELD:
+        return MR_SHARD_HELD;
+    case MR_GATE_STARTING:
+    case MR_GATE_LIVE:
+        break;
+    }
+    return atomic_load_explicit(&gate_of(gates, shard)->entries, memory_order_relaxed) > 0 ? MR_SHARD_REPLAY
+                                                                                           : MR_SHARD_LIVE;
+}

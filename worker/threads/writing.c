@@ -1,0 +1,196 @@
+#include "threads/writing.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "stages/reason.h"
+
+void mr_writing_init(mr_writing *writing, mr_flow *flow, uint32_t shard, mr_sql *sql)
+{
+    *writing = (mr_writing){.flow = flow, .shard = shard, .sql = sql, .rows_at_once = UINT32_MAX};
+    mr_drift_init(&writing->drift, flow->config->dlq.drift_percent);
+}
+
+static mr_record *record_at(const mr_page *page, uint32_t row)
+{
+    return (mr_record *)(void *)mr_page_record(page, row);
+}
+
+static const mr_layout *layout_of(const mr_writing *writing, const mr_page *page)
+{
+    return &writing->flow->plan->layouts[page->stream];
+}
+
+static mr_page *page_at(const mr_writing *writing, const mr_batch *batch, uint32_t i)
+{
+    return mr_pool_page(writing->flow->pool, batch->pages[i]);
+}
+
+void mr_writing_clear_up(mr_writing *writing, mr_db_class db_class)
+{
+    if (!mr_sql_connected(writing->sql))
+        return;
+    if (!mr_db_class_keeps_connection(db_class) || mr_sql_rollback(writing->sql).db_class != MR_DB_OK)
+        mr_sql_close(writing->sql);
+}
+
+/* ---- rows that are refused ---- */
+
+static bool is_about_rows(mr_db_class db_class)
+{
+    return db_class == MR_DB_ROW_POISON || db_class == MR_DB_UNKNOWN;
+}
+
+static void refuse(const mr_writing *writing, mr_page *page, uint32_t row, const mr_sql_result *why)
+{
+    mr_record *record = record_at(page, row);
+    record->reason = (uint8_t)(why->db_class == MR_DB_TOO_BIG ? MR_REASON_TOO_LARGE
+                               : why->unique_conflict         ? MR_REASON_UNIQUE
+                                                              : MR_REASON_DB);
+    record->code = (uint16_t)why->code;
+    record->field = why->field;
+    memcpy(record->sqlstate, why->sqlstate, sizeof record->sqlstate);
+    mr_record_skip(layout_of(writing, page), mr_page_record(page, row));
+    page->rows_refused++;
+    mr_log(MR_LOG_WARN, "row_refused",
+           MR_FIELDS(.stream = writing->flow->config->streams[page->stream].name,
+                     .shard = writing->flow->config->shards[writing->shard].name, .code = why->code,
+                     .sqlstate = why->sqlstate, .has_position = true, .partition = record->partition,
+                     .offset = record->offset),
+           "the database refuses the row (%s): it becomes a dead letter", mr_db_class_name(why->db_class));
+}
+
+/* Takes marks back: the rows are the shard's again. */
+static void unmark(const mr_writing *writing, mr_page *page)
+{
+    for (uint32_t row = 0; page->rows_refused > 0 && row < page->rows; row++) {
+        mr_record *record = record_at(page, row);
+        if (!record->reason)
+            continue;
+        mr_record_unskip(layout_of(writing, page), mr_page_record(page, row));
+        record->reason = 0;
+        page->rows_refused--;
+    }
+}
+
+typedef struct verdicts {
+    uint32_t rows, refused;
+    uint32_t unknown; /* of the refused, by an error that nobody knows */
+} verdicts;
+
+static verdicts judge(const mr_writing *writing, const mr_batch *batch)
+{
+    verdicts all = {.rows = batch->rows};
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const mr_page *page = page_at(writing, batch, i);
+        all.refused += page->rows_refused;
+        for (uint32_t row = 0; page->rows_refused > 0 && row < page->rows; row++)
+            all.unknown +=
+                record_at(page, row)->reason == MR_REASON_DB &&
+                mr_db_classify(record_at(page, row)->code, MR_DB_AT_STATEMENT, NULL) == MR_DB_UNKNOWN;
+    }
+    return all;
+}
+
+/* ---- statements ---- */
+
+/* Everything that a statement does takes place under the watchdog's eyes. */
+static mr_sql_result write_rows(mr_writing *writing, mr_page *page, uint32_t from, uint32_t to)
+{
+    mr_pulse *pulse = writing->flow->writer_pulse[writing->shard];
+    const mr_shard *about = &writing->flow->config->shards[writing->shard];
+    mr_pulse_enter(pulse, "executing", (about->read_timeout_s + about->write_timeout_s) * 1000u,
+                   mr_clock_ms());
+    mr_sql_result result = mr_sql_write(writing->sql, page->stream, mr_page_record(page, from), to - from);
+    page->rows_existing += result.rows_existing;
+    return result;
+}
+
+/* Rows [from, to) were refused together: finds out which.  Another error ends it. */
+static mr_sql_result take_apart(mr_writing *writing, const mr_batch *batch, mr_page *page, uint32_t from,
+                                uint32_t to)
+{
+    mr_sql_result result = {.db_class = MR_DB_OK};
+    uint32_t row;
+    mr_bisect_begin(&writing->bisect, from, to);
+    while (mr_bisect_next(&writing->bisect, &from, &to)) {
+        result = write_rows(writing, page, from, to);
+        if (result.db_class == MR_DB_OK) {
+            mr_bisect_took(&writing->bisect);
+        } else if (!is_about_rows(result.db_class)) {
+            return result;
+        } else if (mr_bisect_refused(&writing->bisect, &row)) {
+            refuse(writing, page, row, &result);
+            /* Too many already: the rest need not be known. */
+            verdicts so_far = judge(writing, batch);
+            if (mr_drift_exceeds(&writing->drift, so_far.refused, so_far.rows))
+                return result;
+        }
+    }
+    return (mr_sql_result){.db_class = MR_DB_OK};
+}
+
+static mr_sql_result write_page(mr_writing *writing, const mr_batch *batch, mr_page *page)
+{
+    uint32_t at_once = mr_batch_rows_per_write(page, mr_sql_packet_bytes(writing->sql));
+    at_once = at_once < writing->rows_at_once ? at_once : writing->rows_at_once;
+    page->rows_existing = 0;
+    for (uint32_t row = 0; row < page->rows; row += at_once) {
+        uint32_t to = page->rows - row < at_once ? page->rows : row + at_once;
+        mr_sql_result result = write_rows(writing, page, row, to);
+        if (is_about_rows(result.db_class))
+            result = take_apart(writing, batch, page, row, to);
+        if (result.db_class == MR_DB_TOO_BIG && at_once == 1)
+            refuse(writing, page, row,
+                   &result); /* the connection is gone; it is left out when the batch comes again */
+        if (result.db_class != MR_DB_OK)
+            return result;
+    }
+    return (mr_sql_result){.db_class = MR_DB_OK};
+}
+
+/* The server finds a statement too big: smaller ones from now on. */
+static void split(mr_writing *writing)
+{
+    uint32_t most = writing->rows_at_once < MR_PAGE_ROWS_MAX ? writing->rows_at_once : MR_PAGE_ROWS_MAX;
+    writing->rows_at_once = most > 1 ? most / 2 : 1;
+}
+
+mr_written mr_writing_batch(mr_writing *writing, const mr_batch *batch, mr_sql_result *result)
+{
+    *result = (mr_sql_result){.db_class = MR_DB_OK};
+    for (uint32_t i = 0; i < batch->count && result->db_class == MR_DB_OK; i++)
+        *result = write_page(writing, batch, page_at(writing, batch, i));
+    if (result->db_class == MR_DB_TOO_BIG)
+        split(writing);
+    verdicts all = judge(writing, batch);
+    bool drift = mr_drift_exceeds(&writing->drift, all.refused, all.rows);
+    /* An error that nobody knows, and not a row without it: it is not the rows'. */
+    bool all_unknown = all.unknown > 0 && all.unknown == all.rows;
+    if (all.refused > 0 && (drift || all_unknown)) {
+        for (uint32_t i = 0; i < batch->count; i++)
+            unmark(writing, page_at(writing, batch, i));
+        if (result->db_class == MR_DB_OK)
+            result->db_class = MR_DB_ROW_POISON;
+        mr_writing_clear_up(writing, result->db_class);
+        return MR_WRITE_DRIFT;
+    }
+    if (result->db_class == MR_DB_OK) {
+        mr_pulse *pulse = writing->flow->writer_pulse[writing->shard];
+        const mr_shard *about = &writing->flow->config->shards[writing->shard];
+        mr_pulse_enter(pulse, "committing", (about->read_timeout_s + about->write_timeout_s) * 1000u,
+                       mr_clock_ms());
+        *result = mr_sql_commit(writing->sql);
+    }
+    mr_pulse_leave(writing->flow->writer_pulse[writing->shard], mr_clock_ms());
+    if (result->db_class != MR_DB_OK) {
+        mr_writing_clear_up(writing, result->db_class);
+        return MR_WRITE_FAILED;
+    }
+    mr_drift_count(&writing->drift, all.refused, all.rows);
+    if (writing->rows_at_once < MR_PAGE_ROWS_MAX)
+        writing->rows_at_once *= 2;
+    return MR_WRITTEN;
+}
