@@ -27,8 +27,8 @@ typedef struct mr_plan {
     uint32_t holds_each; /* frontier holds per consumer thread */
 } mr_plan;
 
-/* What the libraries may need beside our own memory, in bytes: librdkafka twice memory.fetch_mib (it counts values only) and 48 MiB for its threads,
- * brokers and the dead letters' producer; Connector/C up to four times a page for each shard (its request buffer doubles as it grows). */
+/* What the libraries may need beside our own memory, in bytes: librdkafka twice memory.fetch_mib (it counts values only) for the live flow, as much
+ * again while parked ranges are read, and 64 MiB for its threads, brokers and the dead letters' producer; Connector/C up to four times a page for each shard (its request buffer doubles as it grows). */
 uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan);
 
 mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, mr_error *error) MR_CHECKED;

@@ -48,6 +48,7 @@ typedef struct mr_gate {
 } mr_gate;
 
 typedef struct mr_gates {
+    const mr_config *config;
     mr_gate *at; /* [count] */
     uint32_t count;
     uint32_t pages_all; /* of the pool */
@@ -68,8 +69,9 @@ bool mr_gates_another_live(const mr_gates *gates, uint32_t but, uint64_t now_ms,
 
 /* From one state to another; false when it is not in `from` any more. */
 bool mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to);
-/* Closes an open gate; false when no other shard is live, as above (or it is closed already). */
-bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms);
+/* Closes an open gate and says so (event shard_parked), with what mr_gate_explain said last, or else `why`; false when no other shard is live, as
+ * above (or it is closed already). */
+bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms, const char *why);
 
 /* Its work began, or a batch is durable. */
 void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms);

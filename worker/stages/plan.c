@@ -45,6 +45,6 @@ mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, 
 
 uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan)
 {
-    return ((uint64_t)config->memory.fetch_mib << 21) + (UINT64_C(48) << 20) +
+    return 2 * ((uint64_t)config->memory.fetch_mib << 21) + (UINT64_C(64) << 20) +
            4 * (uint64_t)plan->page_bytes * config->shard_count;
 }

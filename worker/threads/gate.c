@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/must.h"
 
 void mr_gates_init(mr_gates *gates, const mr_config *config, mr_arena *arena, uint32_t pages_all)
 {
-    *gates = (mr_gates){.count = (uint32_t)config->shard_count,
+    *gates = (mr_gates){.config = config,
+                        .count = (uint32_t)config->shard_count,
                         .pages_all = pages_all,
                         .share_percent = config->park.pool_share_percent,
                         .after_ms = config->park.after_s * 1000u};
@@ -70,11 +72,26 @@ bool mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_s
     return true;
 }
 
-bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms)
+static void say_parked(mr_gates *gates, uint32_t shard, const char *why)
+{
+    char said[MR_GATE_WHY_BYTES];
+    unsigned code;
+    mr_gate_explained(gates, shard, said, &code);
+    if (!said[0])
+        mr_gate_explain(gates, shard, 0, why);
+    mr_log(MR_LOG_WARN, "shard_parked", MR_FIELDS(.shard = gates->config->shards[shard].name, .code = code),
+           "parked: its events stay in Kafka until it takes rows again, and the other shards go on: %s",
+           said[0] ? said : why);
+}
+
+bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms, const char *why)
 {
     mr_gate_state now = mr_gate_now(gates, shard);
-    return mr_gate_is_open(now) && mr_gates_another_live(gates, shard, now_ms, for_ms) &&
-           mr_gate_turn(gates, shard, now, MR_GATE_PARKED);
+    if (!mr_gate_is_open(now) || !mr_gates_another_live(gates, shard, now_ms, for_ms) ||
+        !mr_gate_turn(gates, shard, now, MR_GATE_PARKED))
+        return false;
+    say_parked(gates, shard, why);
+    return true;
 }
 
 void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms)
@@ -101,7 +118,8 @@ uint32_t mr_gates_no_page(mr_gates *gates, uint64_t now_ms)
         bool too_large =
             (uint64_t)pages_of(gates, i) * 100 > (uint64_t)gates->share_percent * gates->pages_all;
         if ((too_many || too_large) && stalled(gates, i, now_ms, MR_GATE_STALLED_MS))
-            closed += mr_gate_park(gates, i, now_ms, MR_GATE_STALLED_MS);
+            closed += mr_gate_park(gates, i, now_ms, MR_GATE_STALLED_MS,
+                                   "it took no rows while the others wanted room in memory");
     }
     return closed;
 }
@@ -111,7 +129,8 @@ uint32_t mr_gates_look(mr_gates *gates, uint64_t now_ms)
     uint32_t closed = 0;
     for (uint32_t i = 0; i < gates->count; i++)
         if (stalled(gates, i, now_ms, gates->after_ms))
-            closed += mr_gate_park(gates, i, now_ms, gates->after_ms);
+            closed += mr_gate_park(gates, i, now_ms, gates->after_ms,
+                                   "it took no rows for as long as park.after_s");
     return closed;
 }
 

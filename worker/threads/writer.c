@@ -199,7 +199,7 @@ static void note_live(mr_writer *writer, uint64_t now_ms)
 static bool park(mr_writer *writer, uint64_t for_ms)
 {
     return !mr_gate_is_open(gate(writer)) ||
-           mr_gate_park(writer->gates, writer->shard, mr_clock_ms(), for_ms);
+           mr_gate_park(writer->gates, writer->shard, mr_clock_ms(), for_ms, "it does not take rows");
 }
 
 /* The shard as a whole is in trouble: take nothing new until it is tried again. */
@@ -350,20 +350,11 @@ static void schedule_probe(mr_writer *writer, uint64_t now_ms)
 
 static void begin_closed(mr_writer *writer, uint64_t now_ms)
 {
-    char why[MR_GATE_WHY_BYTES];
-    unsigned code;
     writer->failures = 0;
     writer->paused_until_ms = 0;
     if (writer->live_since_ms != 0 && now_ms >= writer->live_since_ms + SETTLED_MS)
         writer->probes = 0;
     writer->live_since_ms = 0;
-    mr_gate_explained(writer->gates, writer->shard, why, &code);
-    if (!why[0]) {
-        snprintf(why, sizeof why, "it took no rows for too long while others wanted to go on");
-        mr_gate_explain(writer->gates, writer->shard, 0, why);
-    }
-    mr_log(MR_LOG_WARN, "shard_parked", MR_FIELDS(.shard = writer->about->name, .code = code),
-           "parked: its events stay in Kafka until it takes rows again, and the other shards go on: %s", why);
     schedule_probe(writer, now_ms);
 }
 
