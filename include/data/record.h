@@ -25,15 +25,20 @@ typedef struct mr_record {
     int64_t offset;
     int64_t timestamp_ms; /* Kafka's; negative = absent */
     int32_t partition;
-    uint32_t source; /* the consumer's partition slot (names topic and partition) */
-    uint32_t epoch;  /* assignment epoch of that slot when the event was read */
-    uint32_t reserved;
+    uint32_t source;           /* the consumer's partition slot (names topic and partition) */
+    uint32_t epoch;            /* assignment epoch of that slot when the event was read */
+    uint8_t skipped_indicator; /* field 0's own indicator while the record is skipped */
+    uint8_t reserved[3];
 } mr_record;
 
 _Static_assert(sizeof(mr_record) == 32, "the record header is part of the layout");
 
 /* Indicators, one byte per field: the values that the array binding of Connector/C expects. */
-enum { MR_VALUE_SET = 0, MR_VALUE_NULL = 1 };
+enum {
+    MR_VALUE_SET = 0,
+    MR_VALUE_NULL = 1,
+    MR_VALUE_SKIP = 4, /* in field 0: the row is left out of the statement */
+};
 
 /* How a field lies in the record and is bound. */
 typedef enum mr_form {
@@ -85,6 +90,29 @@ static inline unsigned long *mr_record_length(const mr_layout *layout, unsigned 
 static inline unsigned char *mr_record_value(const mr_layout *layout, unsigned char *record, uint32_t field)
 {
     return record + layout->field[field].value_at;
+}
+
+static inline bool mr_record_skipped(const mr_layout *layout, const unsigned char *record)
+{
+    return record[layout->field[0].indicator_at] == MR_VALUE_SKIP;
+}
+
+/* Leaves the record out of what is written from its page; the record itself stays whole.  Marking it again changes nothing. */
+static inline void mr_record_skip(const mr_layout *layout, unsigned char *record)
+{
+    unsigned char *indicator = record + layout->field[0].indicator_at;
+    if (*indicator == MR_VALUE_SKIP)
+        return;
+    /* Where columns are the identity, field 0 can be any column, one that is NULL here too. */
+    ((mr_record *)(void *)record)->skipped_indicator = *indicator;
+    *indicator = MR_VALUE_SKIP;
+}
+
+/* Takes the mark back; whoever reads a skipped record's fields does so before.  Without a mark nothing changes. */
+static inline void mr_record_unskip(const mr_layout *layout, unsigned char *record)
+{
+    if (mr_record_skipped(layout, record))
+        record[layout->field[0].indicator_at] = ((const mr_record *)(const void *)record)->skipped_indicator;
 }
 
 #endif

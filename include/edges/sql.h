@@ -44,7 +44,8 @@ void mr_sql_close(mr_sql *sql);
 uint64_t mr_sql_packet_bytes(const mr_sql *sql);
 
 /* A transaction is: writes, then commit; it begins by itself with the first write (autocommit is off).
- * rows records lie contiguously, layout.size apart.  A warning from the server counts as a failure (MR_DB_SHARD_FATAL). */
+ * rows records lie contiguously, layout.size apart; those marked by mr_record_skip are left out and counted nowhere (all of them: OK, and
+ * nothing is sent).  A warning from the server counts as a failure (MR_DB_SHARD_FATAL). */
 mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows);
 mr_sql_result mr_sql_commit(mr_sql *sql);
 mr_sql_result mr_sql_rollback(mr_sql *sql);

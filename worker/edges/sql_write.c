@@ -12,7 +12,8 @@ _Static_assert(sizeof(mr_time) == sizeof(MYSQL_TIME) &&
                    offsetof(mr_time, kind) == offsetof(MYSQL_TIME, time_type),
                "a time in a record is bound as it lies");
 _Static_assert((int)MR_VALUE_SET == (int)STMT_INDICATOR_NONE &&
-                   (int)MR_VALUE_NULL == (int)STMT_INDICATOR_NULL,
+                   (int)MR_VALUE_NULL == (int)STMT_INDICATOR_NULL &&
+                   (int)MR_VALUE_SKIP == (int)STMT_INDICATOR_IGNORE_ROW,
                "an indicator in a record is bound as it lies");
 _Static_assert(MYSQL_TIMESTAMP_DATE == 0 && MYSQL_TIMESTAMP_DATETIME == 1 && MYSQL_TIMESTAMP_TIME == 2,
                "kinds of times as values.h writes them");
@@ -160,7 +161,18 @@ static mr_sql_result execute(mr_sql *sql, MYSQL_STMT *statement, uint32_t rows)
                            .rows_existing = affected < rows ? rows - (uint32_t)affected : 0};
 }
 
-static mr_sql_result write_bulk(mr_sql *sql, mr_sql_stream *stream, unsigned char *records, uint32_t rows)
+/* How many of the rows are not to be skipped. */
+static uint32_t count_sent(const mr_layout *layout, const unsigned char *records, uint32_t rows)
+{
+    uint32_t sent = 0;
+    for (uint32_t row = 0; row < rows; row++)
+        sent += !mr_record_skipped(layout, records + (uint64_t)row * layout->size);
+    return sent;
+}
+
+/* The library leaves out the skipped ones of `rows`; `sent` remain. */
+static mr_sql_result write_bulk(mr_sql *sql, mr_sql_stream *stream, unsigned char *records, uint32_t rows,
+                                uint32_t sent)
 {
     unsigned array = rows;
     for (uint32_t i = 0; i < stream->layout->fields; i++)
@@ -168,17 +180,36 @@ static mr_sql_result write_bulk(mr_sql *sql, mr_sql_stream *stream, unsigned cha
     mysql_stmt_attr_set(stream->bulk, STMT_ATTR_ARRAY_SIZE, &array);
     if (mysql_stmt_bind_param(stream->bulk, sql->binds))
         return mr_sql_result_of(sql->client, stream->bulk, MR_DB_AT_STATEMENT);
-    return execute(sql, stream->bulk, rows);
+    return execute(sql, stream->bulk, sent);
 }
 
-static mr_sql_result write_multi(mr_sql *sql, mr_sql_stream *stream, unsigned char *records, uint32_t rows)
+/* Binds the next `rows` records that are not skipped; returns what follows them. */
+static unsigned char *bind_rows(mr_sql *sql, const mr_layout *layout, unsigned char *record, uint32_t rows)
 {
-    const mr_layout *layout = stream->layout;
+    MYSQL_BIND *bind = sql->binds;
+    for (; rows > 0; record += layout->size) {
+        if (mr_record_skipped(layout, record))
+            continue;
+        for (uint32_t i = 0; i < layout->fields; i++, bind++) {
+            bind_field(bind, layout, i, record);
+            /* Without array binding NULL is told by the type. */
+            if (*bind->u.indicator == MR_VALUE_NULL)
+                bind->buffer_type = MYSQL_TYPE_NULL;
+            bind->u.indicator = NULL;
+        }
+        rows--;
+    }
+    return record;
+}
+
+/* As many statements as `sent` rows take; between the records of one there may be skipped ones. */
+static mr_sql_result write_multi(mr_sql *sql, mr_sql_stream *stream, unsigned char *records, uint32_t sent)
+{
     mr_sql_result sum = {.db_class = MR_DB_OK};
     uint32_t size = stream->multi_first;
-    while (rows > 0) {
+    while (sent > 0) {
         uint32_t at_once = MR_SQL_ROWS_MAX >> size;
-        if (at_once > rows) {
+        if (at_once > sent) {
             size++;
             continue;
         }
@@ -188,24 +219,14 @@ static mr_sql_result write_multi(mr_sql *sql, mr_sql_stream *stream, unsigned ch
             result = prepare(sql, stream->stream, at_once, statement);
         if (result.db_class != MR_DB_OK)
             return result;
-        for (uint32_t row = 0; row < at_once; row++)
-            for (uint32_t i = 0; i < layout->fields; i++) {
-                MYSQL_BIND *bind = &sql->binds[row * layout->fields + i];
-                unsigned char *record = records + (uint64_t)row * layout->size;
-                bind_field(bind, layout, i, record);
-                /* Without array binding NULL is told by the type. */
-                if (*bind->u.indicator == MR_VALUE_NULL)
-                    bind->buffer_type = MYSQL_TYPE_NULL;
-                bind->u.indicator = NULL;
-            }
+        records = bind_rows(sql, stream->layout, records, at_once);
         if (mysql_stmt_bind_param(*statement, sql->binds))
             return mr_sql_result_of(sql->client, *statement, MR_DB_AT_STATEMENT);
         result = execute(sql, *statement, at_once);
         if (result.db_class != MR_DB_OK)
             return result;
         sum.rows_existing += result.rows_existing;
-        records += (uint64_t)at_once * layout->size;
-        rows -= at_once;
+        sent -= at_once;
     }
     return sum;
 }
@@ -214,5 +235,8 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
 {
     must(sql->client && rows > 0);
     mr_sql_stream *to = &sql->streams[stream];
-    return sql->bulk ? write_bulk(sql, to, records, rows) : write_multi(sql, to, records, rows);
+    uint32_t sent = count_sent(to->layout, records, rows);
+    if (sent == 0) /* the server refuses an array without a row (1210) */
+        return (mr_sql_result){.db_class = MR_DB_OK};
+    return sql->bulk ? write_bulk(sql, to, records, rows, sent) : write_multi(sql, to, records, sent);
 }
