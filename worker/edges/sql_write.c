@@ -268,7 +268,7 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
     must(sql->client && rows > 0);
     mr_sql_stream *to = &sql->streams[stream];
     uint32_t sent = count_sent(to->layout, records, rows);
-    if (sent == 0) /* an array of skipped rows only is no statement that the server understands */
+    if (sent == 0) /* the server refuses an array without a row (1210) */
         return (mr_sql_result){.db_class = MR_DB_OK};
     return sql->bulk ? write_bulk(sql, to, records, rows, sent) : write_multi(sql, to, records, sent);
 }
