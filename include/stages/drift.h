@@ -8,7 +8,7 @@
  *         '-- as many as still fit into the window
  *
  * Few verdicts say little, so a share is taken of MR_DRIFT_LEAST at least; a batch that fills the window speaks for itself.
- * Pure, one thread, no memory but the struct; every call takes the same few steps whatever the number of rows.
+ * Pure, one thread, no memory but the struct; a call takes at most MR_DRIFT_WINDOW small steps.
  */
 #ifndef MR_STAGES_DRIFT_H
 #define MR_STAGES_DRIFT_H
@@ -31,7 +31,8 @@ void mr_drift_init(mr_drift *drift, uint32_t percent);
 /* A batch of `rows` of which `refused` were refused, not counted yet: would releasing them be too much?  Of the batch itself when it has
  * MR_DRIFT_WINDOW rows or more, else of the last verdicts together with it.  More than `percent` is too much. */
 bool mr_drift_exceeds(const mr_drift *drift, uint32_t refused, uint32_t rows);
-/* Verdicts that were released.  Within a batch the refused ones are taken as the last. */
+/* Verdicts that were released.  The refused ones lie evenly in their batch, and one that is larger than the window is remembered by
+ * its share (rounded up): at the end of a batch they would stay alone in the window, and a few rows of the next batch would be too much. */
 void mr_drift_count(mr_drift *drift, uint32_t refused, uint32_t rows);
 /* Begins anew, after a mend. */
 void mr_drift_forget(mr_drift *drift);

@@ -19,8 +19,13 @@ static uint32_t verdict_count;
 
 static void naive_count(uint32_t refused, uint32_t rows)
 {
-    for (uint32_t i = 0; i < rows; i++)
-        verdicts[verdict_count++] = i >= rows - refused;
+    uint32_t kept = rows < MR_DRIFT_WINDOW ? rows : MR_DRIFT_WINDOW, said = 0;
+    uint32_t bad = (refused * kept + rows - 1) / (rows ? rows : 1);
+    for (uint32_t i = 1; i <= kept; i++) { /* as soon as so many are due */
+        bool next = said < i * bad / kept;
+        verdicts[verdict_count++] = next;
+        said += next;
+    }
 }
 
 static bool naive_exceeds(uint32_t percent, uint32_t refused, uint32_t rows)
@@ -104,6 +109,18 @@ static void test_large_batches(void **state)
     assert_true(mr_drift_exceeds(&drift, 51, 51));
 }
 
+/* Few refused ones of a large batch do not stay behind alone. */
+static void test_spread(void **state)
+{
+    (void)state;
+    mr_drift_init(&drift, 50);
+    mr_drift_count(&drift, 100, 2048);
+    for (uint32_t rows = 2; rows < 100; rows++) {
+        assert_false(mr_drift_exceeds(&drift, 0, rows));
+        assert_false(mr_drift_exceeds(&drift, 1, rows));
+    }
+}
+
 static void test_forget(void **state)
 {
     (void)state;
@@ -174,7 +191,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_verdicts), cmocka_unit_test(test_off),
         cmocka_unit_test(test_one_percent),    cmocka_unit_test(test_large_batches),
-        cmocka_unit_test(test_forget),         cmocka_unit_test(test_random),
+        cmocka_unit_test(test_forget),         cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

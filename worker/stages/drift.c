@@ -37,23 +37,24 @@ bool mr_drift_exceeds(const mr_drift *drift, uint32_t refused, uint32_t rows)
     return bad * 100 > of * drift->percent; /* never with 100: bad is at most of */
 }
 
+static void remember(mr_drift *drift, bool refused)
+{
+    drift->refused[1] = drift->refused[1] << 1 | drift->refused[0] >> 63;
+    drift->refused[0] = drift->refused[0] << 1 | refused;
+}
+
 void mr_drift_count(mr_drift *drift, uint32_t refused, uint32_t rows)
 {
     must(refused <= rows);
-    uint64_t *word = drift->refused;
-    if (rows >= 64) { /* the shift by whole words, then by the rest */
-        word[1] = rows < 128 ? word[0] : 0;
-        word[0] = 0;
-    }
-    uint32_t rest = rows < 128 ? rows % 64 : 0;
-    if (rest > 0) {
-        word[1] = word[1] << rest | word[0] >> (64 - rest);
-        word[0] <<= rest;
-    }
-    word[0] |= lowest(refused);
-    word[1] |= refused > 64 ? lowest(refused - 64) : 0;
+    uint32_t kept = rows < MR_DRIFT_WINDOW ? rows : MR_DRIFT_WINDOW;
+    uint32_t bad = rows > 0 ? (uint32_t)(((uint64_t)refused * kept + rows - 1) / rows) : 0;
+    if (kept == MR_DRIFT_WINDOW && bad == 0)
+        drift->refused[0] = drift->refused[1] = 0;
+    else
+        for (uint32_t i = 0; i < kept; i++)
+            remember(drift, (i + 1) * bad / kept > i * bad / kept);
     drift->remembered =
-        rows < MR_DRIFT_WINDOW - drift->remembered ? drift->remembered + rows : MR_DRIFT_WINDOW;
+        kept < MR_DRIFT_WINDOW - drift->remembered ? drift->remembered + kept : MR_DRIFT_WINDOW;
 }
 
 void mr_drift_forget(mr_drift *drift)
