@@ -1,15 +1,17 @@
 /* kafka_reader.h: reads partitions again, outside the group: a parked shard's range, or events whose rows a database refused.
  *
  * One client for the whole worker, without a group: nothing is committed, nobody rebalances.  Each consumer thread has an inbox, starts and
- * stops partitions by hand and polls, like the live one, with mr_inbox_poll and mr_message_free.  It polls even when it has nothing started:
- * what a stop left behind is given back to the heap then, and inbox 0 carries the client's errors as well.
+ * stops partitions by hand and polls, like the live one, with mr_inbox_poll and mr_message_free.  It polls even when it has nothing started,
+ * say once a second: what a stop left behind, and what was under way, is given back to the heap then, and inbox 0 carries the
+ * client's errors and expiring tokens as well.
  *
  * What arrives of a started partition begins at the offset asked for (or the next one that exists) and ascends.  An offset that the log does
  * not have is MR_ARRIVAL_ERROR with out_of_range, `offset` being it; nothing more comes until the partition was stopped and started
- * elsewhere.  Any other MR_ARRIVAL_ERROR is a report: librdkafka goes on by itself.  MR_ARRIVAL_END carries the next offset, which control
- * records and aborted transactions move, too.
+ * elsewhere.  Any other MR_ARRIVAL_ERROR is a report: librdkafka goes on by itself.  A topic or a partition that the brokers do not have is
+ * not even that: it is logged, and nothing arrives.  MR_ARRIVAL_END carries the next offset, which control records and aborted transactions
+ * move, too.
  *
- * Time: mr_reader_stop waits for librdkafka's own thread, which asks no broker: 0.1 ms, some ms at most on a busy machine.  mr_reader_start
+ * Time: mr_reader_stop waits for librdkafka's own thread, which asks no broker: some 0.1 ms, 4 ms when the machine was busy.  mr_reader_start
  * does not wait, except for MR_READ_FROM_BEGINNING: that asks the broker, for at most MR_READER_ASK_MS.
  * Memory: tables in the arena; librdkafka's fetch buffers once more as the live client's (memory.fetch_mib).
  * Threads: a mutex guards the table of topics, taken by start, stop and high_seen, never per message.

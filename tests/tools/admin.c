@@ -3,6 +3,7 @@
  *   tools_admin ADDRESSES [--property name=value]... COMMAND
  *     create TOPIC PARTITIONS [key=value]...
  *     delete TOPIC
+ *     delete-records TOPIC PARTITION OFFSET   those before OFFSET: it is the log's first then
  *     partitions TOPIC COUNT          adds partitions
  *     ends TOPIC                      PARTITION LOW HIGH, a line each
  *     committed GROUP TOPIC           PARTITION OFFSET END METADATA, a line each (-1 and - where there is none)
@@ -47,6 +48,15 @@ static void admin_wait(rd_kafka_t *client, rd_kafka_queue_t *queue)
         results =
             rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
         break;
+    case RD_KAFKA_EVENT_DELETERECORDS_RESULT: {
+        const rd_kafka_topic_partition_list_t *list =
+            rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
+        for (int i = 0; i < list->cnt; i++)
+            if (list->elems[i].err)
+                die("%s %d: %s", list->elems[i].topic, list->elems[i].partition,
+                    rd_kafka_err2str(list->elems[i].err));
+        break;
+    }
     default:
         die("an answer to another question");
     }
@@ -93,6 +103,21 @@ static void delete (int argc, char **argv)
     rd_kafka_DeleteTopics(client, &topic, 1, NULL, queue);
     admin_wait(client, queue);
     rd_kafka_DeleteTopic_destroy(topic);
+}
+
+static void delete_records(int argc, char **argv)
+{
+    (void)argc;
+    rd_kafka_t *client = tool_client(RD_KAFKA_PRODUCER, tool_conf(bootstrap, &properties));
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, argv[0], (int32_t)tool_number("PARTITION", argv[1]))->offset =
+        tool_number("OFFSET", argv[2]);
+    rd_kafka_DeleteRecords_t *records = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(client, &records, 1, NULL, queue);
+    admin_wait(client, queue);
+    rd_kafka_DeleteRecords_destroy(records);
+    rd_kafka_topic_partition_list_destroy(list);
 }
 
 static void partitions(int argc, char **argv)
@@ -198,9 +223,14 @@ int main(int argc, char **argv)
         int least, most;
         void (*run)(int argc, char **argv);
     } commands[] = {
-        {"create", 2, 64, create}, {"delete", 1, 1, delete}, {"partitions", 2, 2, partitions},
-        {"ends", 1, 1, ends},      {"lag", 2, 2, lag},       {"committed", 2, 2, committed},
+        {"create", 2, 64, create},
+        {"delete", 1, 1, delete},
+        {"partitions", 2, 2, partitions},
+        {"ends", 1, 1, ends},
+        {"lag", 2, 2, lag},
+        {"committed", 2, 2, committed},
         {"commit", 4, 5, commit},
+        {"delete-records", 3, 3, delete_records},
     };
     int at = 2;
     while (at + 1 < argc && !strcmp(argv[at], "--property")) {
@@ -218,7 +248,7 @@ int main(int argc, char **argv)
             }
     }
     fputs("usage: tools_admin ADDRESSES [--property name=value]... "
-          "create|delete|partitions|ends|committed|lag|commit "
+          "create|delete|delete-records|partitions|ends|committed|lag|commit "
           "ARGUMENT...\n",
           stderr);
     return 2;

@@ -48,8 +48,11 @@ mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *out)
         rd_kafka_message_destroy(message);
         message = rd_kafka_consume_queue(inbox->queue, 0);
     }
-    if (!message)
+    if (!message) {
+        if (inbox->idle)
+            inbox->idle(inbox);
         return MR_ARRIVAL_NONE;
+    }
     out->handle = message;
     out->event.topic = message->rkt ? rd_kafka_topic_name(message->rkt) : "";
     out->event.partition = message->partition;

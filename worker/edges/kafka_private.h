@@ -34,6 +34,7 @@ struct mr_inbox {
     rd_kafka_queue_t *queue;
     /* True of an error that is none any more: it is passed over.  NULL: every error counts. */
     bool (*stale)(mr_inbox *inbox, const rd_kafka_message_t *error);
+    void (*idle)(mr_inbox *inbox); /* when there is nothing; NULL: nothing to do then */
 };
 
 /* Installs main's callbacks for rebalances (kafka_rebalance.c). */

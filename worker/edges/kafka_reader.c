@@ -13,8 +13,10 @@
  *  - The answer to a question for the log's beginning, if its partition was stopped or started elsewhere meanwhile, is asked for again and then
  *    obeyed: the new start jumps to the beginning (rd_kafka_toppar_handle_Offset, OUTDATED).  So librdkafka is never given a logical
  *    offset; the beginning is asked for first.
- *  - A fetch under way when its partition is stopped is put into the partition's own queue afterwards and stays there, up to 1 MiB
- *    each.  So that queue goes on being forwarded to the inbox, where polling throws it away.
+ *  - A fetch under way when its partition is stopped is put into the partition's own queue afterwards and stays there, with the
+ *    whole answer that it came in, 16 MiB at most (18.7 MiB were seen).  So that queue is forwarded to `waste` then, which polling empties.
+ *    Not to the inbox: when librdkafka gives up a partition that the brokers do not know, it purges the queue that
+ *    its own is forwarded to, and 2,215 messages of another partition were gone.
  */
 #include "edges/kafka_reader.h"
 
@@ -40,7 +42,7 @@ typedef struct started_partition {
 
 /* One consumer thread's. */
 typedef struct reader_side {
-    mr_inbox inbox; /* first: `stale` finds the side by it */
+    mr_inbox inbox; /* first: `stale` and `idle` find the side by it */
     mr_reader *reader;
     started_partition *started; /* [MR_PARTITIONS_EACH], the first `count` hold */
     uint32_t count;
@@ -50,6 +52,7 @@ struct mr_reader {
     mr_kafka_owner owner; /* first: librdkafka's opaque */
     rd_kafka_t *client;
     rd_kafka_queue_t *main_queue; /* forwarded to inbox 0: errors of the client, tokens that expire */
+    rd_kafka_queue_t *waste;      /* what comes for stopped partitions */
     uint64_t secrets_seen;
     uint32_t consumers;
     reader_side *sides;
@@ -129,14 +132,28 @@ static void refused(const char *topic, int32_t partition, int64_t offset, const 
            "cannot read the partition again now: %s", why);
 }
 
-/* Nothing of it arrives when this returns; what is under way is thrown away by polling. */
-static void halt(reader_side *side, const started_partition *one)
+/* Any thread. */
+static void empty_waste(mr_reader *reader)
 {
-    rd_kafka_consume_stop(one->topic->handle, one->partition);
-    rd_kafka_queue_forward(one->queue, side->inbox.queue);
+    rd_kafka_message_t *message;
+    while ((message = rd_kafka_consume_queue(reader->waste, 0)) != NULL)
+        rd_kafka_message_destroy(message);
 }
 
-/* The application's forwarding outlasts a stop, and a start leaves it as it is: it is set anew for each start. */
+static void idle(mr_inbox *inbox)
+{
+    empty_waste(((reader_side *)inbox)->reader);
+}
+
+/* Nothing of it arrives when this returns. */
+static void halt(const reader_side *side, const started_partition *one)
+{
+    rd_kafka_consume_stop(one->topic->handle, one->partition);
+    rd_kafka_queue_forward(one->queue, side->reader->waste);
+    empty_waste(side->reader);
+}
+
+/* A start leaves the forwarding as it is once the application has set it: so it is set for each. */
 static bool begin(reader_side *side, const started_partition *one)
 {
     rd_kafka_queue_forward(one->queue, side->inbox.queue);
@@ -243,7 +260,8 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 {
     (void)client;
     (void)opaque;
-    mr_log(MR_LOG_WARN, "kafka_error", MR_FIELDS(.code = (unsigned)-code), "reading again: %s", reason);
+    mr_log(MR_LOG_WARN, "kafka_error", MR_FIELDS(.code = (unsigned)(code < 0 ? -code : code)),
+           "reading again: %s", reason);
 }
 
 mr_reader *mr_reader_new(const mr_config *config, mr_arena *arena, uint32_t consumers)
@@ -260,6 +278,7 @@ mr_reader *mr_reader_new(const mr_config *config, mr_arena *arena, uint32_t cons
         side->inbox.client = &reader->client;
         side->inbox.heard_ms = &reader->heard_ms;
         side->inbox.stale = stale;
+        side->inbox.idle = idle;
     }
     pthread_mutex_init(&reader->mutex, NULL);
     return reader;
@@ -280,6 +299,7 @@ mr_status mr_reader_open(mr_reader *reader, mr_bell *bells, mr_error *error)
     mr_reader_reload_secrets(reader);
     for (uint32_t i = 0; i < reader->consumers; i++)
         mr_inbox_open(&reader->sides[i].inbox, &bells[i]);
+    reader->waste = rd_kafka_queue_new(reader->client);
     reader->main_queue = rd_kafka_queue_get_main(reader->client);
     rd_kafka_queue_forward(reader->main_queue, reader->sides[0].inbox.queue);
     return MR_OK;
@@ -307,6 +327,7 @@ void mr_reader_close(mr_reader *reader)
     rd_kafka_queue_destroy(reader->main_queue);
     for (uint32_t i = 0; i < reader->consumers; i++)
         mr_inbox_close(&reader->sides[i].inbox);
+    rd_kafka_queue_destroy(reader->waste);
     for (topic_use *at = reader->topics; at < reader->topics + MR_READER_TOPICS; at++)
         if (at->handle) {
             rd_kafka_topic_destroy(at->handle);
