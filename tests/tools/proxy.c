@@ -7,7 +7,7 @@
  * socket: each line is a command and is answered by one line, `ok` or what is wrong, when the command has taken effect.
  *
  *   pass            everything goes on as it comes (so it begins)
- *   delay MS        each direction's bytes, and its end, are held that long; what is on its way is at most a buffer full
+ *   delay MS        each direction's bytes, and their end, are held that long, but no reset; what is on its way is at most a buffer full
  *   rate N          N bytes a second in each direction of each connection, from now on
  *   drip N MS       at most N bytes at a time, and then nothing for MS: the same
  *   stall [up|down] nothing goes on, not even an end or a reset: half-open.  Both directions, or what clients send (up), or what they
@@ -45,7 +45,7 @@ enum {
     CONNECTIONS_MAX = 256,
     CONTROLS_MAX = 8,
     LINE_MAX_BYTES = 128,
-    ROUNDS_MAX = 8, /* of one connection in a turn: the others want theirs as well */
+    ROUNDS_MAX = 2, /* of one connection in a turn: the others want theirs as well */
     TELL_S = 10,
 };
 
