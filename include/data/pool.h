@@ -40,6 +40,7 @@ typedef struct mr_page {
     uint32_t
         serial; /* of this take: no two lives of any pages of a consumer have the same (until 2^32 wrap); never 0 */
     uint64_t opened_ms; /* monotonic, of the first record */
+    bool sealed;        /* handed to its writer */
     unsigned char *records;
     /* filled by the consumer until sealed */
     uint32_t rows;

@@ -41,7 +41,7 @@ typedef struct mr_placed {
 void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, mr_placed placed, uint64_t now_ms);
 
 uint32_t mr_fill_lingering(mr_fill *fill, uint64_t now_ms); /* seals what has lingered; how many */
-void mr_fill_seal_all(mr_fill *fill);
+void mr_fill_seal_all(mr_fill *fill, uint64_t now_ms);
 uint64_t mr_fill_wait_ms(const mr_fill *fill,
                          uint64_t now_ms); /* until something has lingered, at most 100 */
 /* An open page of the shard, not open any more (its owner deals with it); MR_PAGE_NONE: there is none left. */

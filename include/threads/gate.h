@@ -40,6 +40,7 @@ typedef struct mr_gate {
     _Alignas(64) _Atomic uint32_t state;
     _Atomic uint32_t entries; /* parked ranges of the shard, of all partitions here: the consumers' */
     _Atomic uint32_t pages;   /* that it holds: open, queued, at the writer, in the wheel: the consumers' */
+    _Atomic uint32_t work;    /* of them, those that were handed to its writer */
     _Atomic uint64_t good_ms; /* last success, or when its work began */
     _Atomic int64_t since_wall_ms; /* in this state */
     pthread_mutex_t lock;          /* of what follows */
@@ -75,8 +76,9 @@ bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for
 
 /* Its work began, or a batch is durable. */
 void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms);
-/* A consumer took or gave back a page of the shard. */
-void mr_gate_pages(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms);
+/* A consumer took or gave back a page of the shard; it was handed to the writer, or has come back from there. */
+void mr_gate_pages(mr_gates *gates, uint32_t shard, int change);
+void mr_gate_work(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms);
 
 /* No free page: closes the gates of shards that are the reason: those without success for MR_GATE_STALLED_MS that hold more than their
  * share, or that hold with all others that are not live more than half of the pool.  How many it closed. */

@@ -54,6 +54,7 @@ uint32_t mr_pool_take(mr_pool *pool, uint32_t consumer, uint32_t stream, uint32_
     page->serial = count[SERIAL];
     page->rows = page->rows_existing = page->rows_refused = 0;
     page->path = MR_PATH_LIVE;
+    page->sealed = false;
     page->outcome = MR_OUTCOME_DURABLE;
     atomic_store_explicit(&page->attempts, 0, memory_order_relaxed);
     atomic_store_explicit(&page->due_ms, 0, memory_order_relaxed);

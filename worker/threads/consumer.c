@@ -149,13 +149,13 @@ static void end(mr_consumer *consumer, uint32_t number)
     mr_slot_publish(slot, &(mr_slot_snapshot){.epoch = 0}, NULL);
 }
 
-static void seal_all(mr_consumer *consumer)
+static void seal_all(mr_consumer *consumer, uint64_t now_ms)
 {
-    mr_fill_seal_all(consumer->live);
-    mr_fill_seal_all(consumer->again);
+    mr_fill_seal_all(consumer->live, now_ms);
+    mr_fill_seal_all(consumer->again, now_ms);
 }
 
-static uint32_t obey(mr_consumer *consumer)
+static uint32_t obey(mr_consumer *consumer, uint64_t now_ms)
 {
     uint32_t order, done = 0;
     while (mr_ring_pop(consumer->flow->orders[consumer->number], &order)) {
@@ -166,7 +166,7 @@ static uint32_t obey(mr_consumer *consumer)
             break;
         case MR_ORDER_DRAIN:
             consumer->slots[number].accepting = false;
-            seal_all(consumer);
+            seal_all(consumer, now_ms);
             break;
         case MR_ORDER_CLOSE:
             end(consumer, number);
@@ -175,7 +175,7 @@ static uint32_t obey(mr_consumer *consumer)
             consumer->taking = false;
             for (uint32_t i = 0; i < consumer->slots_used; i++)
                 consumer->slots[i].accepting = false;
-            seal_all(consumer);
+            seal_all(consumer, now_ms);
             break;
         }
         done++;
@@ -308,7 +308,7 @@ uint32_t mr_consumer_do_work(mr_consumer *consumer, uint64_t now_ms)
     uint64_t before = consumer->in_flight;
     mr_pulse_turn(consumer->flow->consumer_pulse[consumer->number], now_ms);
     mr_again_gates(consumer, now_ms);
-    uint32_t done = obey(consumer) + mr_settle(consumer, now_ms);
+    uint32_t done = obey(consumer, now_ms) + mr_settle(consumer, now_ms);
     share_pool(consumer);
     done += mr_again_work(consumer, now_ms) + mr_live_take(consumer, now_ms);
     done += mr_fill_lingering(consumer->live, now_ms) + mr_fill_lingering(consumer->again, now_ms);

@@ -293,11 +293,10 @@ static bool send_refused(mr_consumer *consumer, uint32_t at, const mr_event *fou
                       .partition = slot->partition,
                       .offset = row->offset,
                       .timestamp_ms = record->timestamp_ms};
-    mr_origin origin;
     uint32_t ignored;
     if (found) {
         event = *found;
-        if (!mr_consumer_origin(consumer, slot, &event, &origin, &ignored))
+        if (!mr_consumer_origin(consumer, slot, &event, &ignored))
             event = *found;
     } else {
         mr_buf text = mr_buf_over(consumer->text, consumer->text_cap);
@@ -409,11 +408,10 @@ static bool place_again(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
     const mr_slot *slot = &consumer->slots[number];
     mr_event event = consumer->again_message.event;
     int64_t offset = event.offset;
-    mr_origin origin;
     mr_refusal refusal;
     uint32_t stream, bytes;
     uint64_t hash;
-    if (!mr_consumer_origin(consumer, slot, &event, &origin, &stream))
+    if (!mr_consumer_origin(consumer, slot, &event, &stream))
         return true;
     mr_decoder *decoder = consumer->decoder[stream];
     if (!event.value || mr_decode_scan(decoder, &event, &hash, &refusal))

@@ -106,9 +106,9 @@ static bool send_letter(mr_consumer *consumer, uint32_t slot, uint32_t stream, c
 
 /* ---- one message ---- */
 
-bool mr_consumer_origin(mr_consumer *consumer, const mr_slot *slot, mr_event *event, mr_origin *origin,
-                        uint32_t *stream)
+bool mr_consumer_origin(mr_consumer *consumer, const mr_slot *slot, mr_event *event, uint32_t *stream)
 {
+    mr_origin *origin = &consumer->origin;
     *stream = slot->stream;
     event->source_hash = slot->source_hash;
     if (!slot->sent_back)
@@ -148,7 +148,7 @@ static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
     mr_refusal refusal = {.reason = MR_REASON_NO_ORIGIN, .column = ""};
     uint32_t stream, bytes;
     uint64_t hash;
-    if (!mr_consumer_origin(consumer, slot, &event, &consumer->origin, &stream))
+    if (!mr_consumer_origin(consumer, slot, &event, &stream))
         return send_letter(consumer, number, stream, &event, &refusal, now_ms);
     if (!event.value && consumer->config->streams[stream].tombstone_skip) {
         consumer->tally[stream].filtered++;

@@ -118,9 +118,8 @@ static inline uint32_t mr_lane_of(const mr_consumer *consumer, uint32_t slot, ui
 uint32_t mr_live_take(mr_consumer *consumer, uint64_t now_ms);
 /* The partition of an arrival, `*last` is tried first; MR_PARTITIONS_EACH: none that is open. */
 uint32_t mr_consumer_find(const mr_consumer *consumer, const mr_event *event, uint32_t *last);
-/* Gives a message that was sent back its origin's coordinates; false: it has none.  *stream is its own. */
-bool mr_consumer_origin(mr_consumer *consumer, const mr_slot *slot, mr_event *event, mr_origin *origin,
-                        uint32_t *stream);
+/* Gives a message that was sent back its origin's coordinates, until the next call; false: it has none.  *stream is its own. */
+bool mr_consumer_origin(mr_consumer *consumer, const mr_slot *slot, mr_event *event, uint32_t *stream);
 
 /* consumer_settle.c */
 uint32_t mr_settle(mr_consumer *consumer, uint64_t now_ms);

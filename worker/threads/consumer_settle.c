@@ -56,16 +56,17 @@ static mr_frontier *frontier_of(const mr_consumer *consumer, mr_path path)
     return path == MR_PATH_LIVE ? consumer->frontier : consumer->lanes;
 }
 
-/* Whether the row's event is still this life's to judge: else whoever answers for it (a parked range, the next owner) reads it again. */
+/* Whether the row's event is still this life's to judge, as its page's hold tells: else whoever answers for it (a parked range, the next owner)
+ * reads it again. */
 static bool still_ours(const mr_consumer *consumer, const mr_page *page, const mr_record *row)
 {
-    uint32_t lane = mr_lane_of(consumer, row->source, page->shard);
-    if (page->path == MR_PATH_REPLAY)
-        return mr_frontier_is_open(consumer->lanes, lane) &&
-               mr_frontier_epoch(consumer->lanes, lane) == row->epoch;
-    return consumer->slots[row->source].open &&
-           mr_frontier_epoch(consumer->frontier, row->source) == row->epoch &&
-           !mr_parking_skips(consumer->parking, row->source, page->shard, row->offset);
+    const mr_frontier *frontier = frontier_of(consumer, page->path);
+    uint32_t slot = page->path == MR_PATH_LIVE ? row->source : mr_lane_of(consumer, row->source, page->shard);
+    for (uint32_t hold = page->holds; hold != MR_HOLD_NONE; hold = mr_frontier_chain(frontier, hold))
+        if (mr_frontier_slot_of(frontier, hold) == slot && mr_frontier_counts(frontier, hold) &&
+            mr_frontier_epoch(frontier, slot) == row->epoch)
+            return true;
+    return false;
 }
 
 /* Keeps a refused row until its bytes are read again; false: no room. */
@@ -152,12 +153,14 @@ static void give(mr_consumer *consumer, mr_page *page, uint32_t handle, uint64_t
 static void settle_parked(mr_consumer *consumer, const mr_page *page)
 {
     const mr_frontier *frontier = frontier_of(consumer, page->path);
+    const mr_record *first = (const mr_record *)(const void *)mr_page_record(page, 0);
     for (uint32_t hold = page->holds; hold != MR_HOLD_NONE; hold = mr_frontier_chain(frontier, hold)) {
         if (!mr_frontier_counts(frontier, hold))
             continue;
         uint32_t slot = mr_frontier_slot_of(frontier, hold);
         if (page->path == MR_PATH_LIVE)
-            mr_settle_park(consumer, slot, page->shard, mr_frontier_offset_of(frontier, hold), -1);
+            mr_settle_park(consumer, slot, page->shard, mr_frontier_offset_of(frontier, hold),
+                           first->timestamp_ms);
         else
             mr_settle_abandon(consumer, slot / consumer->shards, page->shard);
     }

@@ -41,11 +41,13 @@ void mr_fill_limit(mr_fill *fill, uint32_t most, uint32_t reserve)
 
 /* ---- sealing ---- */
 
-static void seal(mr_fill *fill, uint32_t triple)
+static void seal(mr_fill *fill, uint32_t triple, uint64_t now_ms)
 {
     uint32_t handle = fill->open[triple], shard = triple % fill->flow->shards;
     fill->open[triple] = MR_PAGE_NONE;
     fill->open_count--;
+    mr_pool_page(fill->flow->pool, handle)->sealed = true;
+    mr_gate_work(&fill->flow->gates, shard, 1, now_ms);
     mr_ring_push(mr_flow_pages(fill->flow, fill->consumer, shard), handle);
     mr_bell_ring(&fill->flow->writer_bell[shard]);
 }
@@ -58,15 +60,15 @@ static const mr_page *filling(const mr_fill *fill, uint32_t triple)
     return page && page->rows > 0 ? page : NULL;
 }
 
-void mr_fill_seal_all(mr_fill *fill)
+void mr_fill_seal_all(mr_fill *fill, uint64_t now_ms)
 {
     for (uint32_t i = 0; fill->open_count > 0 && i < fill->triples; i++)
         if (filling(fill, i))
-            seal(fill, i);
+            seal(fill, i, now_ms);
 }
 
 /* A page is wanted and none is to be had: the fullest open one is worth sending. */
-static void seal_fullest(mr_fill *fill)
+static void seal_fullest(mr_fill *fill, uint64_t now_ms)
 {
     uint32_t best = 0, rows = 0;
     for (uint32_t i = 0; i < fill->triples; i++) {
@@ -77,7 +79,7 @@ static void seal_fullest(mr_fill *fill)
         }
     }
     if (rows > 0)
-        seal(fill, best);
+        seal(fill, best, now_ms);
 }
 
 /* A writer that is still busy with earlier pages is looked at every millisecond. */
@@ -101,7 +103,7 @@ uint32_t mr_fill_lingering(mr_fill *fill, uint64_t now_ms)
         if (!page || now_ms < page->opened_ms + fill->flow->config->batch.linger_ms)
             continue;
         if (mr_ring_used(mr_flow_pages(fill->flow, fill->consumer, page->shard)) == 0) {
-            seal(fill, i);
+            seal(fill, i, now_ms);
             sealed++;
         }
     }
@@ -119,7 +121,7 @@ mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t n
     if (fill->held < fill->most && mr_pool_free_pages(flow->pool, fill->consumer) > fill->reserve)
         *open = mr_pool_take(flow->pool, fill->consumer, stream, shard, flow->plan->layouts[stream].size);
     if (*open == MR_PAGE_NONE) {
-        seal_fullest(fill);
+        seal_fullest(fill, now_ms);
         return NULL;
     }
     mr_page *page = mr_pool_page(flow->pool, *open);
@@ -128,7 +130,7 @@ mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t n
     fill->open_count++;
     fill->held++;
     fill->of_shard[shard]++;
-    mr_gate_pages(&flow->gates, shard, 1, now_ms);
+    mr_gate_pages(&flow->gates, shard, 1);
     return page;
 }
 
@@ -159,7 +161,7 @@ void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, mr_plac
         page->opened_ms = now_ms;
     page->bytes += placed.bytes;
     if (++page->rows == page->rows_max || page->bytes >= fill->flow->config->batch.max_bytes)
-        seal(fill, triple);
+        seal(fill, triple, now_ms);
 }
 
 uint32_t mr_fill_withdraw(mr_fill *fill, uint32_t shard)
@@ -191,10 +193,13 @@ void mr_fill_give(mr_fill *fill, uint32_t handle, uint64_t now_ms)
     const mr_page *page = mr_pool_page(fill->flow->pool, handle);
     must(page->path == fill->path && fill->held > 0 && fill->of_shard[page->shard] > 0);
     uint32_t shard = page->shard;
+    bool sealed = page->sealed;
     fill->held--;
     fill->of_shard[shard]--;
     mr_pool_give(fill->flow->pool, handle);
-    mr_gate_pages(&fill->flow->gates, shard, -1, now_ms);
+    mr_gate_pages(&fill->flow->gates, shard, -1);
+    if (sealed)
+        mr_gate_work(&fill->flow->gates, shard, -1, now_ms);
 }
 
 void mr_fill_begin(mr_fill *fill, uint32_t slot, uint32_t shard)

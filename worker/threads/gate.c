@@ -45,7 +45,8 @@ static uint32_t pages_of(const mr_gates *gates, uint32_t shard)
 static bool stalled(const mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms)
 {
     uint64_t good_ms = atomic_load_explicit(&gate_of(gates, shard)->good_ms, memory_order_relaxed);
-    return pages_of(gates, shard) > 0 && now_ms > good_ms && now_ms - good_ms >= for_ms;
+    uint32_t work = atomic_load_explicit(&gate_of(gates, shard)->work, memory_order_relaxed);
+    return work > 0 && now_ms > good_ms && now_ms - good_ms >= for_ms;
 }
 
 bool mr_gate_is_live(const mr_gates *gates, uint32_t shard, uint64_t now_ms)
@@ -99,10 +100,15 @@ void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms)
     atomic_store_explicit(&gate_of(gates, shard)->good_ms, now_ms, memory_order_relaxed);
 }
 
-void mr_gate_pages(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms)
+void mr_gate_pages(mr_gates *gates, uint32_t shard, int change)
+{
+    atomic_fetch_add_explicit(&gate_of(gates, shard)->pages, (uint32_t)change, memory_order_relaxed);
+}
+
+void mr_gate_work(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms)
 {
     mr_gate *gate = gate_of(gates, shard);
-    if (atomic_fetch_add_explicit(&gate->pages, (uint32_t)change, memory_order_relaxed) == 0)
+    if (atomic_fetch_add_explicit(&gate->work, (uint32_t)change, memory_order_relaxed) == 0)
         mr_gate_good(gates, shard, now_ms);
 }
 
