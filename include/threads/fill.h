@@ -20,9 +20,11 @@
 
 typedef struct mr_fill mr_fill;
 
-mr_fill *mr_fill_new(mr_flow *flow, uint32_t consumer, mr_path path, mr_frontier *frontier, mr_arena *arena);
+/* pages_of[shards]: pages of each shard in the consumer's part of the pool; both of its paths count them there. */
+mr_fill *mr_fill_new(mr_flow *flow, uint32_t consumer, mr_path path, mr_frontier *frontier,
+                     uint32_t *pages_of, mr_arena *arena);
 
-/* It may take a page while it holds fewer than `most` and more than `reserve` are free. */
+/* It may take a page while it holds fewer than `most` and more than `reserve` are free, and the shard does not crowd the others (gate.h). */
 void mr_fill_limit(mr_fill *fill, uint32_t most, uint32_t reserve);
 /* The open page of a stream and shard, or a new one; NULL when none may be taken (then the fullest was sealed). */
 mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t now_ms);

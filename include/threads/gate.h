@@ -38,10 +38,10 @@ typedef enum mr_gate_state {
 
 typedef struct mr_gate {
     _Alignas(64) _Atomic uint32_t state;
-    _Atomic uint32_t entries; /* parked ranges of the shard, of all partitions here: the consumers' */
-    _Atomic uint32_t pages;   /* that it holds: open, queued, at the writer, in the wheel: the consumers' */
-    _Atomic uint32_t work;    /* of them, those that were handed to its writer */
-    _Atomic uint64_t good_ms; /* last success, or when its work began */
+    _Atomic uint32_t entries;      /* parked ranges of the shard, of all partitions here: the consumers' */
+    _Atomic uint32_t work;         /* pages that its writer has: the consumers' */
+    _Atomic uint32_t batch_ms;     /* what a batch takes, averaged: the writer's */
+    _Atomic uint64_t good_ms;      /* last success, or when its work began */
     _Atomic int64_t since_wall_ms; /* in this state */
     pthread_mutex_t lock;          /* of what follows */
     char why[MR_GATE_WHY_BYTES];
@@ -52,38 +52,48 @@ typedef struct mr_gates {
     const mr_config *config;
     mr_gate *at; /* [count] */
     uint32_t count;
-    uint32_t pages_all; /* of the pool */
     uint32_t share_percent, after_ms;
 } mr_gates;
 
-void mr_gates_init(mr_gates *gates, const mr_config *config, mr_arena *arena, uint32_t pages_all);
+void mr_gates_init(mr_gates *gates, const mr_config *config, mr_arena *arena);
 
 mr_gate_state mr_gate_now(const mr_gates *gates, uint32_t shard);
 static inline bool mr_gate_is_open(mr_gate_state state)
 {
     return state <= MR_GATE_RETRYING;
 }
-/* LIVE, and not without success for as long as a shard may be before it is parked. */
+/* LIVE, and not without success for as long as a shard may be before it is parked (park.after_s). */
 bool mr_gate_is_live(const mr_gates *gates, uint32_t shard, uint64_t now_ms);
-/* Whether some other shard is LIVE and was not without success for so long. */
-bool mr_gates_another_live(const mr_gates *gates, uint32_t but, uint64_t now_ms, uint64_t for_ms);
+/* Whether some other shard is LIVE and not stalled. */
+bool mr_gates_another_live(const mr_gates *gates, uint32_t but, uint64_t now_ms);
 
 /* From one state to another; false when it is not in `from` any more. */
 bool mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to);
 /* Closes an open gate and says so (event shard_parked), with what mr_gate_explain said last, or else `why`; false when no other shard is live, as
  * above (or it is closed already). */
-bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms, const char *why);
+bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, const char *why);
 
-/* Its work began, or a batch is durable. */
+/* Its work began, or a call went well. */
 void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms);
-/* A consumer took or gave back a page of the shard; it was handed to the writer, or has come back from there. */
-void mr_gate_pages(mr_gates *gates, uint32_t shard, int change);
+/* A batch is durable, and took so long. */
+void mr_gate_wrote(mr_gates *gates, uint32_t shard, uint64_t took_ms, uint64_t now_ms);
+/* Pages of the shard were handed to its writer, or have come back. */
 void mr_gate_work(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms);
 
-/* No free page: closes the gates of shards that are the reason: those without success for MR_GATE_STALLED_MS that hold more than their
- * share, or that hold with all others that are not live more than half of the pool.  How many it closed. */
-#define MR_GATE_STALLED_MS 200u
-uint32_t mr_gates_no_page(mr_gates *gates, uint64_t now_ms);
+/* What a consumer's part of the pool is used for: of_shard[count] of `all` pages. */
+typedef struct mr_gate_pages {
+    const uint32_t *of_shard;
+    uint32_t all;
+} mr_gate_pages;
+
+/* Stalled: has work and no success for four times what a batch takes, MR_GATE_STALLED_MS at least and MR_GATE_STALLED_MOST_MS at most. */
+#define MR_GATE_STALLED_MS      400u
+#define MR_GATE_STALLED_MOST_MS 1000u
+/* Whether the shard must not take another page: it has half of all; or it is stalled and has more than its share, or with all others that
+ * are stalled or closed more than half. */
+bool mr_gates_crowd(const mr_gates *gates, uint32_t shard, mr_gate_pages pages, uint64_t now_ms);
+/* No page could be had: closes the gates of the stalled shards that are the reason, as above.  How many it closed. */
+uint32_t mr_gates_no_page(mr_gates *gates, mr_gate_pages pages, uint64_t now_ms);
 /* Now and then: closes the gates of shards with work and without success for park.after_s. */
 uint32_t mr_gates_look(mr_gates *gates, uint64_t now_ms);
 

@@ -58,7 +58,7 @@ static mr_status connect_flow(mr_worker *worker, mr_error *error)
     flow->dlq = mr_dlq_new(config, arena, flow->consumers * MR_DEAD_LETTERS_EACH);
     flow->reader = mr_reader_new(config, arena, flow->consumers);
     flow->budget = mr_arena_take(arena, "dead letters", config->stream_count, sizeof *flow->budget);
-    mr_gates_init(&flow->gates, config, arena, mr_pool_pages(flow->pool));
+    mr_gates_init(&flow->gates, config, arena);
     flow->pages = rings(arena, flow->consumers * flow->shards, worker->plan.pages_each);
     flow->done = rings(arena, flow->consumers * flow->shards, worker->plan.pages_each);
     /* Three orders at most for each partition are on their way, and one for all of them. */

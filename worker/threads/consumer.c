@@ -71,8 +71,9 @@ mr_status mr_consumer_new(mr_flow *flow, uint32_t number, const mr_topics *topic
     consumer->taking = true;
     take_partitions(consumer, arena);
     take_refused(consumer, arena);
-    consumer->live = mr_fill_new(flow, number, MR_PATH_LIVE, consumer->frontier, arena);
-    consumer->again = mr_fill_new(flow, number, MR_PATH_REPLAY, consumer->lanes, arena);
+    consumer->pages_of = mr_arena_take(arena, "consumers", flow->shards, sizeof *consumer->pages_of);
+    consumer->live = mr_fill_new(flow, number, MR_PATH_LIVE, consumer->frontier, consumer->pages_of, arena);
+    consumer->again = mr_fill_new(flow, number, MR_PATH_REPLAY, consumer->lanes, consumer->pages_of, arena);
     consumer->outbox = mr_outbox_new(flow, number, arena);
     consumer->decoder = mr_arena_take(arena, "consumers", config->stream_count, sizeof *consumer->decoder);
     consumer->tally = mr_arena_take(arena, "consumers", config->stream_count, sizeof *consumer->tally);
@@ -114,6 +115,12 @@ void mr_consumer_order(mr_consumer *consumer, mr_order order, uint32_t slot)
 void mr_consumer_count_entry(mr_consumer *consumer, uint32_t shard, int change)
 {
     atomic_fetch_add(&consumer->flow->gates.at[shard].entries, (uint32_t)change);
+}
+
+void mr_consumer_no_page(mr_consumer *consumer, uint64_t now_ms)
+{
+    mr_gate_pages pages = {.of_shard = consumer->pages_of, .all = consumer->flow->plan->pages_each};
+    mr_gates_no_page(&consumer->flow->gates, pages, now_ms);
 }
 
 /* ---- orders ---- */

@@ -428,7 +428,7 @@ static bool place_again(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
     }
     mr_page *page = mr_fill_page(consumer->again, stream, shard, now_ms);
     if (!page) {
-        mr_gates_no_page(&consumer->flow->gates, now_ms);
+        mr_consumer_no_page(consumer, now_ms);
         return false;
     }
     if (mr_decode_store(decoder, &event, mr_page_record(page, page->rows), &bytes, &refusal)) {

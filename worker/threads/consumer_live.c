@@ -134,12 +134,6 @@ static bool skip(mr_consumer *consumer, uint32_t slot, uint32_t shard)
     return true;
 }
 
-static void look_for_the_reason(mr_consumer *consumer, uint64_t now_ms)
-{
-    mr_gates_no_page(&consumer->flow->gates, now_ms);
-    stuck(consumer, MR_CAUSE_POOL);
-}
-
 /* Decodes into the open page; false when the message has to stay in hand. */
 static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
 {
@@ -163,7 +157,8 @@ static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
         return skip(consumer, number, shard);
     mr_page *page = mr_fill_page(consumer->live, stream, shard, now_ms);
     if (!page) {
-        look_for_the_reason(consumer, now_ms);
+        mr_consumer_no_page(consumer, now_ms);
+        stuck(consumer, MR_CAUSE_POOL);
         return false;
     }
     if (mr_decode_store(decoder, &event, mr_page_record(page, page->rows), &bytes, &refusal))

@@ -100,6 +100,7 @@ struct mr_consumer {
     /* both */
     mr_outbox *outbox;
     uint64_t in_flight; /* records in pages, refused rows, letters on their way */
+    uint32_t *pages_of; /* [shards]: pages of the pool that each has */
     uint64_t pages_used;
     uint64_t look_ms;      /* when waiting events are looked at again */
     mr_tally *tally;       /* [streams] */
@@ -139,6 +140,8 @@ void mr_again_close_lane(mr_consumer *consumer, uint32_t slot, uint32_t shard);
 void mr_again_stop(mr_consumer *consumer, uint32_t slot);
 
 /* consumer.c */
+/* No page could be had: looks for the shard that is to blame. */
+void mr_consumer_no_page(mr_consumer *consumer, uint64_t now_ms);
 void mr_consumer_count_entry(mr_consumer *consumer, uint32_t shard, int change);
 
 #endif

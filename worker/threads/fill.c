@@ -12,16 +12,19 @@ struct mr_fill {
     uint32_t open_count;
     uint32_t *serial;   /* [slots * shards]: the page in which that slot has its hold already */
     uint32_t *of_shard; /* [shards]: pages held */
+    uint32_t *pages_of; /* [shards]: by both paths */
     uint32_t held, most, reserve;
 };
 
-mr_fill *mr_fill_new(mr_flow *flow, uint32_t consumer, mr_path path, mr_frontier *frontier, mr_arena *arena)
+mr_fill *mr_fill_new(mr_flow *flow, uint32_t consumer, mr_path path, mr_frontier *frontier,
+                     uint32_t *pages_of, mr_arena *arena)
 {
     mr_fill *fill = mr_arena_take(arena, "consumers", 1, sizeof *fill);
     *fill = (mr_fill){.flow = flow,
                       .consumer = consumer,
                       .path = path,
                       .frontier = frontier,
+                      .pages_of = pages_of,
                       .triples = (uint32_t)flow->config->stream_count * flow->shards,
                       .most = UINT32_MAX};
     fill->open = mr_arena_take(arena, "consumers", fill->triples, sizeof *fill->open);
@@ -118,6 +121,9 @@ mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t n
     uint32_t *open = &fill->open[stream * flow->shards + shard];
     if (*open != MR_PAGE_NONE)
         return mr_pool_page(flow->pool, *open);
+    mr_gate_pages pages = {.of_shard = fill->pages_of, .all = flow->plan->pages_each};
+    if (mr_gates_crowd(&flow->gates, shard, pages, now_ms))
+        return NULL;
     if (fill->held < fill->most && mr_pool_free_pages(flow->pool, fill->consumer) > fill->reserve)
         *open = mr_pool_take(flow->pool, fill->consumer, stream, shard, flow->plan->layouts[stream].size);
     if (*open == MR_PAGE_NONE) {
@@ -130,7 +136,7 @@ mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t n
     fill->open_count++;
     fill->held++;
     fill->of_shard[shard]++;
-    mr_gate_pages(&flow->gates, shard, 1);
+    fill->pages_of[shard]++;
     return page;
 }
 
@@ -197,7 +203,7 @@ void mr_fill_give(mr_fill *fill, uint32_t handle, uint64_t now_ms)
     fill->held--;
     fill->of_shard[shard]--;
     mr_pool_give(fill->flow->pool, handle);
-    mr_gate_pages(&fill->flow->gates, shard, -1);
+    fill->pages_of[shard]--;
     if (sealed)
         mr_gate_work(&fill->flow->gates, shard, -1, now_ms);
 }

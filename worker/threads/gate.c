@@ -7,11 +7,10 @@
 #include "base/log.h"
 #include "base/must.h"
 
-void mr_gates_init(mr_gates *gates, const mr_config *config, mr_arena *arena, uint32_t pages_all)
+void mr_gates_init(mr_gates *gates, const mr_config *config, mr_arena *arena)
 {
     *gates = (mr_gates){.config = config,
                         .count = (uint32_t)config->shard_count,
-                        .pages_all = pages_all,
                         .share_percent = config->park.pool_share_percent,
                         .after_ms = config->park.after_s * 1000u};
     gates->at = mr_arena_take(arena, "threads", gates->count, sizeof *gates->at);
@@ -36,11 +35,6 @@ mr_gate_state mr_gate_now(const mr_gates *gates, uint32_t shard)
     return (mr_gate_state)atomic_load_explicit(&gate_of(gates, shard)->state, memory_order_acquire);
 }
 
-static uint32_t pages_of(const mr_gates *gates, uint32_t shard)
-{
-    return atomic_load_explicit(&gate_of(gates, shard)->pages, memory_order_relaxed);
-}
-
 /* Has work, and no success for so long. */
 static bool stalled(const mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms)
 {
@@ -49,15 +43,23 @@ static bool stalled(const mr_gates *gates, uint32_t shard, uint64_t now_ms, uint
     return work > 0 && now_ms > good_ms && now_ms - good_ms >= for_ms;
 }
 
+static bool is_stalled(const mr_gates *gates, uint32_t shard, uint64_t now_ms)
+{
+    uint64_t for_ms =
+        4 * (uint64_t)atomic_load_explicit(&gate_of(gates, shard)->batch_ms, memory_order_relaxed);
+    for_ms = for_ms > MR_GATE_STALLED_MOST_MS ? MR_GATE_STALLED_MOST_MS : for_ms;
+    return stalled(gates, shard, now_ms, for_ms < MR_GATE_STALLED_MS ? MR_GATE_STALLED_MS : for_ms);
+}
+
 bool mr_gate_is_live(const mr_gates *gates, uint32_t shard, uint64_t now_ms)
 {
     return mr_gate_now(gates, shard) == MR_GATE_LIVE && !stalled(gates, shard, now_ms, gates->after_ms);
 }
 
-bool mr_gates_another_live(const mr_gates *gates, uint32_t but, uint64_t now_ms, uint64_t for_ms)
+bool mr_gates_another_live(const mr_gates *gates, uint32_t but, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < gates->count; i++)
-        if (i != but && mr_gate_now(gates, i) == MR_GATE_LIVE && !stalled(gates, i, now_ms, for_ms))
+        if (i != but && mr_gate_now(gates, i) == MR_GATE_LIVE && !is_stalled(gates, i, now_ms))
             return true;
     return false;
 }
@@ -85,10 +87,10 @@ static void say_parked(mr_gates *gates, uint32_t shard, const char *why)
            said[0] ? said : why);
 }
 
-bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms, const char *why)
+bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, const char *why)
 {
     mr_gate_state now = mr_gate_now(gates, shard);
-    if (!mr_gate_is_open(now) || !mr_gates_another_live(gates, shard, now_ms, for_ms) ||
+    if (!mr_gate_is_open(now) || !mr_gates_another_live(gates, shard, now_ms) ||
         !mr_gate_turn(gates, shard, now, MR_GATE_PARKED))
         return false;
     say_parked(gates, shard, why);
@@ -100,9 +102,13 @@ void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms)
     atomic_store_explicit(&gate_of(gates, shard)->good_ms, now_ms, memory_order_relaxed);
 }
 
-void mr_gate_pages(mr_gates *gates, uint32_t shard, int change)
+void mr_gate_wrote(mr_gates *gates, uint32_t shard, uint64_t took_ms, uint64_t now_ms)
 {
-    atomic_fetch_add_explicit(&gate_of(gates, shard)->pages, (uint32_t)change, memory_order_relaxed);
+    _Atomic uint32_t *average = &gate_of(gates, shard)->batch_ms;
+    uint64_t was = atomic_load_explicit(average, memory_order_relaxed);
+    uint64_t took = took_ms < MR_GATE_STALLED_MOST_MS ? took_ms : MR_GATE_STALLED_MOST_MS;
+    atomic_store_explicit(average, (uint32_t)((was * 7 + took + 4) / 8), memory_order_relaxed);
+    mr_gate_good(gates, shard, now_ms);
 }
 
 void mr_gate_work(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms)
@@ -112,21 +118,37 @@ void mr_gate_work(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms)
         mr_gate_good(gates, shard, now_ms);
 }
 
-uint32_t mr_gates_no_page(mr_gates *gates, uint64_t now_ms)
+/* Pages of all shards that are stalled or closed are more than half. */
+static bool too_many(const mr_gates *gates, mr_gate_pages pages, uint64_t now_ms)
 {
     uint64_t in_trouble = 0;
+    for (uint32_t i = 0; i < gates->count; i++)
+        if (!mr_gate_is_open(mr_gate_now(gates, i)) || is_stalled(gates, i, now_ms))
+            in_trouble += pages.of_shard[i];
+    return in_trouble * 2 > pages.all;
+}
+
+static bool over_share(const mr_gates *gates, uint32_t shard, mr_gate_pages pages)
+{
+    return (uint64_t)pages.of_shard[shard] * 100 > (uint64_t)gates->share_percent * pages.all;
+}
+
+bool mr_gates_crowd(const mr_gates *gates, uint32_t shard, mr_gate_pages pages, uint64_t now_ms)
+{
+    if (gates->count == 1)
+        return false;
+    return pages.of_shard[shard] * 2 >= pages.all ||
+           (is_stalled(gates, shard, now_ms) &&
+            (over_share(gates, shard, pages) || too_many(gates, pages, now_ms)));
+}
+
+uint32_t mr_gates_no_page(mr_gates *gates, mr_gate_pages pages, uint64_t now_ms)
+{
     uint32_t closed = 0;
     for (uint32_t i = 0; i < gates->count; i++)
-        if (!mr_gate_is_open(mr_gate_now(gates, i)) || stalled(gates, i, now_ms, MR_GATE_STALLED_MS))
-            in_trouble += pages_of(gates, i);
-    bool too_many = in_trouble * 2 > gates->pages_all;
-    for (uint32_t i = 0; i < gates->count; i++) {
-        bool too_large =
-            (uint64_t)pages_of(gates, i) * 100 > (uint64_t)gates->share_percent * gates->pages_all;
-        if ((too_many || too_large) && stalled(gates, i, now_ms, MR_GATE_STALLED_MS))
-            closed += mr_gate_park(gates, i, now_ms, MR_GATE_STALLED_MS,
-                                   "it took no rows while the others wanted room in memory");
-    }
+        if (is_stalled(gates, i, now_ms) && (over_share(gates, i, pages) || too_many(gates, pages, now_ms)))
+            closed +=
+                mr_gate_park(gates, i, now_ms, "it took no rows while the others wanted room in memory");
     return closed;
 }
 
@@ -135,8 +157,7 @@ uint32_t mr_gates_look(mr_gates *gates, uint64_t now_ms)
     uint32_t closed = 0;
     for (uint32_t i = 0; i < gates->count; i++)
         if (stalled(gates, i, now_ms, gates->after_ms))
-            closed += mr_gate_park(gates, i, now_ms, gates->after_ms,
-                                   "it took no rows for as long as park.after_s");
+            closed += mr_gate_park(gates, i, now_ms, "it took no rows for as long as park.after_s");
     return closed;
 }
 

@@ -195,11 +195,30 @@ static void note_live(mr_writer *writer, uint64_t now_ms)
     writer->ever_live = true;
 }
 
+/* Whether it was live for long enough to be trusted again: then the count of probes begins anew. */
+static bool is_settled(mr_writer *writer, uint64_t now_ms)
+{
+    if (writer->live_since_ms != 0 && now_ms >= writer->live_since_ms + SETTLED_MS)
+        writer->probes = 0;
+    writer->live_since_ms = 0;
+    return writer->probes == 0;
+}
+
+/* A consumer closed the gate while a batch took its time, and then the batch went well: it was a hiccup.  Only once in a while, for a shard
+ * that is merely slow would open and close for ever. */
+static void reopen_after_hiccup(mr_writer *writer, uint64_t now_ms)
+{
+    if (gate(writer) != MR_GATE_PARKED || writer->probe_ms != NOT_SCHEDULED || !is_settled(writer, now_ms))
+        return;
+    writer->probes = 1;
+    mr_gate_turn(writer->gates, writer->shard, MR_GATE_PARKED, MR_GATE_LIVE);
+}
+
 /* Tries to close the gate; true when it is closed. */
-static bool park(mr_writer *writer, uint64_t for_ms)
+static bool park(mr_writer *writer)
 {
     return !mr_gate_is_open(gate(writer)) ||
-           mr_gate_park(writer->gates, writer->shard, mr_clock_ms(), for_ms, "it does not take rows");
+           mr_gate_park(writer->gates, writer->shard, mr_clock_ms(), "it does not take rows");
 }
 
 /* The shard as a whole is in trouble: take nothing new until it is tried again. */
@@ -237,7 +256,7 @@ static uint32_t retry_later(mr_writer *writer, bool count, uint64_t now_ms)
 static void set_aside(mr_writer *writer, const mr_sql_result *result, const char *what, uint64_t now_ms)
 {
     explain(writer, result, what);
-    if (!park(writer, MR_GATE_STALLED_MS))
+    if (!park(writer))
         pause_shard(writer, result, now_ms);
 }
 
@@ -268,7 +287,7 @@ static void deal_with(mr_writer *writer, mr_written written, const mr_sql_result
                mr_db_class_name(result->db_class));
     } else {
         explain(writer, result, "it does not answer");
-        if (writer->ever_live || !park(writer, MR_GATE_STALLED_MS))
+        if (writer->ever_live || !park(writer))
             pause_shard(writer, result, now_ms);
     }
     uint32_t attempts = retry_later(writer, transient, now_ms);
@@ -310,6 +329,7 @@ static void make_durable(mr_writer *writer)
                   writer->touched_ms); /* before the pages: a consumer that sees them sees the gate */
         return_durable(writer);
         mr_batch_clear(&writer->batch);
+        reopen_after_hiccup(writer, writer->touched_ms);
     } else {
         deal_with(writer, written, &result, writer->touched_ms);
     }
@@ -352,9 +372,7 @@ static void begin_closed(mr_writer *writer, uint64_t now_ms)
 {
     writer->failures = 0;
     writer->paused_until_ms = 0;
-    if (writer->live_since_ms != 0 && now_ms >= writer->live_since_ms + SETTLED_MS)
-        writer->probes = 0;
-    writer->live_since_ms = 0;
+    is_settled(writer, now_ms);
     schedule_probe(writer, now_ms);
 }
 
