@@ -51,6 +51,7 @@ uint64_t mr_sql_packet_bytes(const mr_sql *sql);
  * nothing is sent).  A warning from the server counts as a failure (MR_DB_SHARD_FATAL). */
 mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows);
 mr_sql_result mr_sql_commit(mr_sql *sql);
+/* Prepares again as well, after MR_DB_STATEMENT.  Fails: close the connection. */
 mr_sql_result mr_sql_rollback(mr_sql *sql);
 
 /* Everything that `millrace check` says of a shard: login, TLS, sql_mode, durability settings, packet limit, each table

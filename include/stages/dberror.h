@@ -1,6 +1,7 @@
 /* dberror.h: what an error of a database means: one table, errno to class (reliability.md of the design).
  *
- * Pure. The class decides what the writer does; unknown numbers are MR_DB_UNKNOWN.
+ * Pure. The class decides what the writer does; unknown numbers are MR_DB_UNKNOWN.  The phase matters: an error of a commit is always ambiguous;
+ * while connecting (and preparing) nothing is in doubt and no row at fault, so MR_DB_AMBIGUOUS, MR_DB_ROW_POISON and MR_DB_UNKNOWN are not given there.
  */
 #ifndef MR_STAGES_DBERROR_H
 #define MR_STAGES_DBERROR_H
@@ -18,7 +19,7 @@ typedef enum mr_db_class {
     MR_DB_TOO_BIG,     /* the batch is too big: split */
     MR_DB_STATEMENT,   /* prepare again, retry */
     MR_DB_ROW_POISON,  /* one row cannot be stored */
-    MR_DB_UNKNOWN,
+    MR_DB_UNKNOWN,     /* no number of the table: a row that fails alone is at fault, else the shard */
     MR_DB_CLASS_COUNT
 } mr_db_class;
 

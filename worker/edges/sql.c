@@ -260,11 +260,13 @@ static mr_sql_result read_packet_limit(mr_sql *sql)
 static void kill_remembered(mr_sql *sql)
 {
     char text[64];
-    if (!sql->remembered)
-        return;
-    snprintf(text, sizeof text, "KILL %lu", sql->remembered);
-    mr_sql_run(sql, text, MR_DB_AT_CONNECT); /* it may be gone already */
+    unsigned long id = sql->remembered;
     sql->remembered = 0;
+    /* A server that was started again counts anew: the id can be this connection's own. */
+    if (!id || id == mysql_thread_id(sql->client))
+        return;
+    snprintf(text, sizeof text, "KILL %lu", id);
+    mr_sql_run(sql, text, MR_DB_AT_CONNECT); /* it may be gone already */
 }
 
 static mr_sql_result compare_tables(mr_sql *sql)
@@ -311,7 +313,7 @@ mr_sql_result mr_sql_connect(mr_sql *sql)
     if (result.db_class == MR_DB_OK)
         result = mr_sql_prepare(sql);
     if (result.db_class == MR_DB_OK)
-        result = mr_sql_rollback(sql); /* the questions began a transaction */
+        result = mr_sql_run(sql, "ROLLBACK", MR_DB_AT_CONNECT); /* the questions began a transaction */
     if (result.db_class != MR_DB_OK)
         mr_sql_close(sql);
     else
@@ -328,9 +330,31 @@ mr_sql_result mr_sql_commit(mr_sql *sql)
     return (mr_sql_result){.db_class = MR_DB_OK};
 }
 
+/* A statement keeps its last error: the server has lost it, or asks for it to be prepared again. */
+static bool is_stale(MYSQL_STMT *statement)
+{
+    return statement &&
+           mr_db_classify(mysql_stmt_errno(statement), MR_DB_AT_STATEMENT, NULL) == MR_DB_STATEMENT;
+}
+
+static bool any_stale(const mr_sql *sql)
+{
+    for (size_t i = 0; i < sql->config->stream_count; i++) {
+        if (is_stale(sql->streams[i].bulk))
+            return true;
+        for (size_t s = 0; s < MR_SQL_SIZES; s++)
+            if (is_stale(sql->streams[i].multi[s]))
+                return true;
+    }
+    return false;
+}
+
 mr_sql_result mr_sql_rollback(mr_sql *sql)
 {
     if (mysql_rollback(sql->client))
         return mr_sql_result_of(sql->client, NULL, MR_DB_AT_STATEMENT);
-    return (mr_sql_result){.db_class = MR_DB_OK};
+    if (!any_stale(sql))
+        return (mr_sql_result){.db_class = MR_DB_OK};
+    mr_sql_drop_statements(sql);
+    return mr_sql_prepare(sql);
 }

@@ -24,6 +24,15 @@ static const struct {
       3819, 4025}},
 };
 
+static mr_db_class class_of(unsigned code)
+{
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+        for (const unsigned *at = classes[i].codes; *at; at++)
+            if (*at == code)
+                return classes[i].db_class;
+    return MR_DB_UNKNOWN;
+}
+
 mr_db_class mr_db_classify(unsigned code, mr_db_phase phase, const char *text)
 {
     if (code == 0)
@@ -32,19 +41,18 @@ mr_db_class mr_db_classify(unsigned code, mr_db_phase phase, const char *text)
     if (phase == MR_DB_AT_COMMIT)
         return MR_DB_AMBIGUOUS;
     /* TLS: at connect the shard is set up wrong, later the connection broke. */
-    if (code == 2026 && phase != MR_DB_AT_CONNECT)
-        return MR_DB_AMBIGUOUS;
-    /* While connecting nothing was sent that could be in doubt. */
-    if ((code == 2006 || code == 2013 || code == 2055) && phase == MR_DB_AT_CONNECT)
-        return MR_DB_CONNECTION;
+    if (code == 2026)
+        return phase == MR_DB_AT_CONNECT ? MR_DB_SHARD_FATAL : MR_DB_AMBIGUOUS;
     /* 1290 names an option; only the read-only ones mean a failover. */
     if (code == 1290 && !(text && (strstr(text, "read-only") || strstr(text, "read_only"))))
         return MR_DB_SHARD_FATAL;
-    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
-        for (const unsigned *at = classes[i].codes; *at; at++)
-            if (*at == code)
-                return classes[i].db_class;
-    return MR_DB_UNKNOWN;
+    mr_db_class db_class = class_of(code);
+    if (phase != MR_DB_AT_CONNECT)
+        return db_class;
+    /* While connecting nothing was sent that could be in doubt, and no row that could be at fault. */
+    if (db_class == MR_DB_AMBIGUOUS)
+        return MR_DB_CONNECTION;
+    return db_class == MR_DB_ROW_POISON || db_class == MR_DB_UNKNOWN ? MR_DB_SHARD_FATAL : db_class;
 }
 
 const char *mr_db_class_name(mr_db_class db_class)
