@@ -101,14 +101,16 @@ static void test_through_the_wheel(void **unused)
 {
     (void)unused;
     uint32_t handle;
+    uint64_t due_ms[1000];
     start(100, 60000, 3);
     for (uint32_t i = 0; i < 1000; i++)
-        mr_retry_schedule(&retry, i, 1 + i % 12, 5000);
+        due_ms[i] = mr_retry_schedule(&retry, i, 1 + i % 12, 5000);
     assert_int_equal(mr_wheel_pending(retry.wheel), 1000);
     assert_int_equal(mr_wheel_expire(retry.wheel, 5099, &handle, 1), 0);
     unsigned seen[1000] = {0}, count = 0;
     for (uint64_t now = 5100; now <= 65100; now += 100) /* max, and a tick */
         while (mr_wheel_expire(retry.wheel, now, &handle, 1) == 1) {
+            assert_true(now >= due_ms[handle] && now < due_ms[handle] + 100);
             seen[handle]++;
             count++;
         }
@@ -126,7 +128,7 @@ static void test_far_behind(void **unused)
     start(100, 60000, 4);
     mr_retry_schedule(&retry, 1, 1, 5000);
     for (uint32_t i = 2; i < 500; i++)
-        mr_retry_schedule(&retry, i, 10, now);
+        assert_true(mr_retry_schedule(&retry, i, 10, now) <= mr_wheel_latest_ms(retry.wheel));
     mr_wheel_check(retry.wheel);
     unsigned count = 0;
     while (mr_wheel_expire(retry.wheel, now + 60100, &handle, 1) == 1)
