@@ -27,6 +27,7 @@ typedef struct mr_sql_result {
     unsigned code;        /* the server's or the client library's number; 0 = ours */
     char sqlstate[6];
     uint32_t rows_existing; /* of a write: rows that were there before */
+    uint32_t rows_left;     /* of one that failed half-way (multi-row INSERTs): rows that it has added */
     /* of a write that a row's values made fail: */
     uint16_t field;       /* of the layout, that the error names; MR_FIELDS_MAX: none */
     bool unique_conflict; /* another row has the value in a unique key */

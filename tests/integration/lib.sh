@@ -264,6 +264,30 @@ check_ledger() {
     ! grep -h '"event":"counters_disagree"' "$work/worker$1.log" || fail "worker $1 says that its counters disagree"
 }
 
+# Worker's number, a metric's name with its labels or their beginning: the sum of its series, a whole number.
+metric() {
+    curl -fsS --max-time 5 "http://${http[$1]}/metrics" | awk -v what="$2" 'index($0, what) == 1 { sum += $NF } END { printf "%.0f\n", sum }'
+}
+
+wait_for() { # seconds, what is waited for, command...
+    local until=$((SECONDS + $1)) what=$2 after=$1
+    shift 2
+    while ! "$@"; do
+        [ "$SECONDS" -lt "$until" ] || fail "$what: not after $after s"
+        sleep 0.2
+    done
+}
+
+# Whether an expression in Python is true of worker's status `d`.
+status_is() { # worker, expression
+    curl -fsS --max-time 5 "http://${http[$1]}/status" >"$work/status" || fail "worker $1 does not show its status"
+    python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); sys.exit(0 if eval(sys.argv[2]) else 1)' "$work/status" "$2"
+}
+
+letters() { # topic: how many messages it has
+    admin ends "${1:-$dlq}" | awk '{ sum += $3 - $2 } END { print sum + 0 }'
+}
+
 scaled() {
     echo $(($1 / scale))
 }

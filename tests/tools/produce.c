@@ -14,6 +14,7 @@ typedef struct options {
     uint64_t events, first, seed, users, rate, transaction, ahead;
     size_t exact;
     uint32_t poison, tombstone, null_key, header, abort_percent;
+    const char *header_name, *header_value; /* of --with-header; every event has it */
     tool_properties properties;
 } options;
 
@@ -41,6 +42,7 @@ static const char usage[] =
     "  --exact BYTES                  pads events to this length\n"
     "  --rate N                       events a second (0: as fast as it goes)\n"
     "  --poison N --tombstone N --null-key N --header N   in 1,000 events (0)\n"
+    "  --with-header NAME=VALUE       a header of every event\n"
     "  --compression CODEC            none, gzip, snappy, lz4, zstd\n"
     "  --transaction N --abort PERCENT   transactions of N events, this share of them aborted\n"
     "  --journal FILE                 writes what was acknowledged, for tools_verify\n"
@@ -122,7 +124,8 @@ static rd_kafka_resp_err_t put_parts(producer *p, int32_t partition, const void 
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    const rd_kafka_vu_t parts[] = {
+    const char *given = p->options.header_name, *text = p->options.header_value;
+    rd_kafka_vu_t parts[10] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = p->topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
@@ -130,10 +133,15 @@ static rd_kafka_resp_err_t put_parts(producer *p, int32_t partition, const void 
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)value, len}},
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = now_ms},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)now_ms},
-        {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"trace", "t\xc3\xa4g-1", 7}},
     };
-    size_t count = sizeof parts / sizeof *parts;
-    rd_kafka_error_t *error = rd_kafka_produceva(p->client, parts, with_header ? count : count - 1);
+    size_t count = 7;
+    if (with_header)
+        parts[count++] =
+            (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"trace", "t\xc3\xa4g-1", 7}};
+    if (given)
+        parts[count++] =
+            (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {given, text, (ssize_t)strlen(text)}};
+    rd_kafka_error_t *error = rd_kafka_produceva(p->client, parts, count);
     rd_kafka_resp_err_t err = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (error)
         rd_kafka_error_destroy(error);
@@ -146,7 +154,7 @@ static void put(producer *p, int32_t partition, const void *key, size_t key_len,
     bool with_header = segment_chance(&p->dice, p->options.header);
     for (;;) {
         rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (with_header || p->journal)
+        if (with_header || p->options.header_name || p->journal)
             err = put_parts(p, partition, key, key_len, value, len, with_header);
         else if (rd_kafka_produce(p->topic, partition, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)value, len,
                                   key, key_len, NULL))
@@ -244,7 +252,7 @@ static void produce(producer *p)
 
 static void parse(options *o, int argc, char **argv)
 {
-    enum { NAMES = 21 };
+    enum { NAMES = 22 };
     static const struct option names[NAMES + 1] = {
         {"bootstrap", 1, NULL, 'b'},   {"topic", 1, NULL, 't'},       {"events", 1, NULL, 'e'},
         {"seed", 1, NULL, 's'},        {"first", 1, NULL, 'f'},       {"users", 1, NULL, 'u'},
@@ -252,7 +260,7 @@ static void parse(options *o, int argc, char **argv)
         {"tombstone", 1, NULL, 'T'},   {"null-key", 1, NULL, 'n'},    {"header", 1, NULL, 'h'},
         {"compression", 1, NULL, 'c'}, {"transaction", 1, NULL, 'X'}, {"abort", 1, NULL, 'a'},
         {"journal", 1, NULL, 'j'},     {"group", 1, NULL, 'g'},       {"ahead", 1, NULL, 'A'},
-        {"property", 1, NULL, 'P'},    {"help", 0, NULL, 'H'},
+        {"property", 1, NULL, 'P'},    {"help", 0, NULL, 'H'},        {"with-header", 1, NULL, 'w'},
     };
     const char *codes = "estfuxrpTnhXaA";
     int at, index = 0;
@@ -278,6 +286,10 @@ static void parse(options *o, int argc, char **argv)
             break;
         case 'P':
             tool_property(&o->properties, optarg);
+            break;
+        case 'w':
+            o->header_name = optarg;
+            o->header_value = strchr(optarg, '=') ? strchr(optarg, '=') + 1 : NULL;
             break;
         case 'e':
             o->events = number;
@@ -324,10 +336,13 @@ static void parse(options *o, int argc, char **argv)
         }
     }
     if (!o->bootstrap || !o->topic || !o->events || !o->users || optind != argc ||
-        o->exact > SEGMENT_MAX - 512 || (o->ahead && (!o->group || o->ahead < 128))) {
+        (o->header_name && !o->header_value) || o->exact > SEGMENT_MAX - 512 ||
+        (o->ahead && (!o->group || o->ahead < 128))) {
         fputs(usage, stderr);
         exit(2);
     }
+    if (o->header_name)
+        o->header_name = strndup(o->header_name, (size_t)(o->header_value - 1 - o->header_name));
 }
 
 int main(int argc, char **argv)

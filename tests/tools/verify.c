@@ -16,7 +16,8 @@ typedef struct options {
     const char *bootstrap, *table, *dlq, *user, *password, *journal;
     const char *shard[SHARDS_MAX];
     uint64_t slots, wait_s;
-    bool uncommitted, dlq_repeats;
+    bool uncommitted, dlq_repeats, mended;
+    const char *refused;
     tool_properties properties;
 } options;
 
@@ -42,6 +43,11 @@ static const char usage[] =
     "  --table NAME --user NAME --password TEXT --slots N   (events, the process's, none, 1024)\n"
     "  --dlq TOPIC              the dead letters\n"
     "  --dlq-repeats            a dead letter may be there more than once (after a crash)\n"
+    "  --refused FILE           events that a database refuses, a line each: TOPIC PARTITION OFFSET REASON "
+    "CODE "
+    "SQLSTATE COLUMN [ATTEMPTS]\n"
+    "                           (- for what the letter has no header for)\n"
+    "  --mended                 these were sent back after a mend: each is a letter and a row\n"
     "  --uncommitted            also what aborted transactions wrote\n"
     "  --wait SECONDS           waits so long for the rows to come\n"
     "  --property name=value    librdkafka's\n";
@@ -56,10 +62,51 @@ static void show(const char *what, const topic_log *topic, int32_t partition, in
 
 /* ---- what must be ---- */
 
+static topic_log *topic_named(const char *name)
+{
+    for (size_t t = 0; t < topic_count; t++)
+        if (!strcmp(topics[t].name, name))
+            return &topics[t];
+    return NULL;
+}
+
+static void read_refused(const char *file)
+{
+    char line[512], name[256];
+    int32_t partition;
+    long long offset;
+    FILE *in = fopen(file, "r");
+    if (!in)
+        die("%s: %s", file, strerror(errno));
+    while (fgets(line, sizeof line, in)) {
+        refused_event *why = tool_alloc(1, sizeof *why);
+        strcpy(why->attempts, "1");
+        if (sscanf(line, "%255s %d %lld %31s %15s %15s %63s %15s", name, &partition, &offset, why->reason,
+                   why->code, why->sqlstate, why->column, why->attempts) < 7)
+            die("%s: not a refused event: %s", file, line);
+        topic_log *topic = topic_named(name);
+        item *event = topic ? log_find(topic, partition, offset) : NULL;
+        if (!event)
+            die("%s: there is no such event: %s", file, line);
+        event->refused = why;
+    }
+    fclose(in);
+}
+
 static void expect_item(const topic_log *topic, int32_t partition, const item *event)
 {
     coordinates at = {topic->name, partition, event->offset, event->timestamp_ms};
     expect_event(&wanted, &at, event->value, event->value_len);
+}
+
+static bool wants_row(const item *event)
+{
+    return !event->reason && (!event->refused || o.mended);
+}
+
+static bool wants_letter(const item *event)
+{
+    return event->reason || event->refused;
 }
 
 static void judge_events(void)
@@ -72,8 +119,11 @@ static void judge_events(void)
                 event->reason = wanted.reason;
                 event->hash = wanted.hash;
                 n.events++;
-                n.want_rows += !event->reason;
-                n.want_letters += event->reason != NULL;
+                if (event->refused && event->reason)
+                    die("%s/%d/%lld cannot be refused by a database: it is %s by itself", topics[t].name, p,
+                        (long long)event->offset, event->reason);
+                n.want_rows += wants_row(event);
+                n.want_letters += wants_letter(event);
             }
 }
 
@@ -178,7 +228,7 @@ static void check_row(size_t shard, MYSQL_ROW row, const unsigned long *len)
     int32_t partition = -1;
     item *event = row[0] ? item_of_id(row[0], len[0], &topic, &partition) : NULL;
     n.rows++;
-    if (!event || event->reason) {
+    if (!event || !wants_row(event)) {
         show(event ? "a row of an invalid event" : "a row of no event", topic, partition,
              event ? event->offset : -1, row[0] ? row[0] : "NULL");
         n.extra++;
@@ -251,13 +301,42 @@ static item *item_of_letter(const rd_kafka_message_t *message, topic_log **topic
     if (!slash || sscanf(slash, "/%d/%lld/%lld", partition, &offset, &timestamp) != 3)
         return NULL;
     *slash = 0;
-    for (size_t t = 0; t < topic_count; t++)
-        if (!strcmp(topics[t].name, origin)) {
-            *topic = &topics[t];
-            item *event = log_find(&topics[t], *partition, offset);
-            return event && event->timestamp_ms == timestamp ? event : NULL;
-        }
-    return NULL;
+    topic_log *named = topic_named(origin);
+    if (!named)
+        return NULL;
+    *topic = named;
+    item *event = log_find(named, *partition, offset);
+    return event && event->timestamp_ms == timestamp ? event : NULL;
+}
+
+/* The header says what it should; "-": it is not there. */
+static bool header_is(const rd_kafka_message_t *message, const char *name, const char *want)
+{
+    char text[256];
+    bool there = header(message, name, text, sizeof text);
+    return strcmp(want, "-") != 0 ? there && !strcmp(text, want) : !there;
+}
+
+/* What a letter says of a database's refusal, or that there was none; shards are called s0, s1, ... */
+static bool tells_refusal(const rd_kafka_message_t *message, const item *event)
+{
+    const refused_event *why = event->refused;
+    char shard[32];
+    if (!why)
+        return header_is(message, "millrace.code", "-") && header_is(message, "millrace.sqlstate", "-");
+    snprintf(shard, sizeof shard, "s%zu", shard_of(event->hash));
+    return header_is(message, "millrace.code", why->code) &&
+           header_is(message, "millrace.sqlstate", why->sqlstate) &&
+           header_is(message, "millrace.column", why->column) &&
+           header_is(message, "millrace.attempts", why->attempts) &&
+           header_is(message, "millrace.shard", shard);
+}
+
+static bool same_headers(const rd_kafka_message_t *message, const item *event)
+{
+    int32_t count;
+    return event->headers < 0 ||
+           (hash_headers(message, event->headers, &count) == event->headers_hash && count == event->headers);
 }
 
 static void check_letter(void *context, const rd_kafka_message_t *message)
@@ -269,7 +348,7 @@ static void check_letter(void *context, const rd_kafka_message_t *message)
     n.letters++;
     item *event = item_of_letter(message, &topic, &partition);
     header(message, "millrace.reason", reason, sizeof reason);
-    if (!event || !event->reason) {
+    if (!event || !wants_letter(event)) {
         snprintf(more, sizeof more, "(%s)", reason);
         show(event ? "a dead letter of a valid event" : "a dead letter of no event", topic, partition,
              event ? event->offset : -1, more);
@@ -281,18 +360,20 @@ static void check_letter(void *context, const rd_kafka_message_t *message)
         if (!o.dlq_repeats)
             show("a second dead letter", topic, partition, event->offset, "");
     }
-    bool plain =
-        header(message, "__connect.errors.topic", text, sizeof text) && !strcmp(text, topic->name) &&
-        header(message, "__connect.errors.partition", text, sizeof text) && atoi(text) == partition &&
-        header(message, "__connect.errors.offset", text, sizeof text) && atoll(text) == event->offset &&
-        header(message, "__connect.errors.exception.class.name", text, sizeof text) && !strcmp(text, reason);
+    bool plain = header(message, "__connect.errors.topic", text, sizeof text) && !strcmp(text, topic->name) &&
+                 header(message, "__connect.errors.partition", text, sizeof text) &&
+                 atoi(text) == partition && header(message, "__connect.errors.offset", text, sizeof text) &&
+                 atoll(text) == event->offset &&
+                 header(message, "__connect.errors.exception.class.name", text, sizeof text) &&
+                 !strcmp(text, reason) && same_headers(message, event) && tells_refusal(message, event);
     if (!plain || !same_bytes(event->value, event->value_len, message->payload, message->len) ||
         !same_bytes(event->key, event->key_len, message->key, message->key_len)) {
         show("a dead letter with other bytes or headers", topic, partition, event->offset, "");
         n.wrong_letter++;
     }
-    if (!reason_fits(event->reason, reason)) {
-        snprintf(more, sizeof more, "is %s, not %s", reason, event->reason);
+    const char *want = event->reason ? event->reason : event->refused->reason;
+    if (!reason_fits(want, reason)) {
+        snprintf(more, sizeof more, "is %s, not %s", reason, want);
         show("a dead letter's reason", topic, partition, event->offset, more);
         n.wrong_reason++;
     }
@@ -306,15 +387,16 @@ static void look_for_missing(void)
         for (int32_t p = 0; p < topics[t].partitions; p++)
             for (size_t i = 0; i < topics[t].partition[p].count; i++) {
                 const item *event = &topics[t].partition[p].at[i];
-                if (!event->reason && !event->rows) {
+                if (wants_row(event) && !event->rows) {
                     show("no row", &topics[t], p, event->offset, "");
                     n.missing++;
                 }
-                if (event->reason && o.dlq && !event->letters) {
-                    show("no dead letter", &topics[t], p, event->offset, event->reason);
+                if (wants_letter(event) && o.dlq && !event->letters) {
+                    show("no dead letter", &topics[t], p, event->offset,
+                         event->reason ? event->reason : event->refused->reason);
                     n.lost++;
                 }
-                n.both += event->rows && event->letters;
+                n.both += event->rows && event->letters && !(event->refused && o.mended);
             }
 }
 
@@ -354,7 +436,8 @@ static void parse(int argc, char **argv)
         {"table", 1, NULL, 'T'},       {"user", 1, NULL, 'u'},  {"password", 1, NULL, 'p'},
         {"slots", 1, NULL, 'S'},       {"dlq", 1, NULL, 'd'},   {"dlq-repeats", 0, NULL, 'r'},
         {"uncommitted", 0, NULL, 'U'}, {"wait", 1, NULL, 'w'},  {"journal", 1, NULL, 'j'},
-        {"property", 1, NULL, 'P'},    {"help", 0, NULL, 'H'},  {NULL, 0, NULL, 0},
+        {"property", 1, NULL, 'P'},    {"help", 0, NULL, 'H'},  {"refused", 1, NULL, 'R'},
+        {"mended", 0, NULL, 'm'},      {NULL, 0, NULL, 0},
     };
     int at;
     o.table = "events";
@@ -374,6 +457,8 @@ static void parse(int argc, char **argv)
         case 'U': o.uncommitted = true; break;
         case 'w': o.wait_s = (uint64_t)tool_number("--wait", optarg); break;
         case 'j': o.journal = optarg; break;
+        case 'R': o.refused = optarg; break;
+        case 'm': o.mended = true; break;
         case 'P': tool_property(&o.properties, optarg); break;
         default: fputs(usage, at == 'H' ? stdout : stderr); exit(at == 'H' ? 0 : 2);
         }
@@ -394,6 +479,8 @@ int main(int argc, char **argv)
             log_journal(&topics[t], o.journal);
         else
             read_topic(o.bootstrap, &o.properties, topics[t].name, o.uncommitted, log_message, &topics[t]);
+    if (o.refused)
+        read_refused(o.refused);
     judge_events();
     for (size_t i = 0; i < shard_count; i++)
         connections[i] = connect_shard(o.shard[i]);

@@ -11,12 +11,20 @@
 
 enum { TOPICS_MAX = 64, CHUNK = 1 << 22 };
 
+/* An event that a database refuses, as the scenario says (--refused). */
+typedef struct refused_event {
+    char reason[32], code[16], sqlstate[16], column[64], attempts[16]; /* "" = no such header */
+} refused_event;
+
 typedef struct item {
     int64_t offset, timestamp_ms;
     const char *key, *value; /* NULL: null */
     uint32_t key_len, value_len;
     uint64_t hash;
     const char *reason; /* why it must be a dead letter; NULL: a row */
+    const refused_event *refused;
+    uint64_t headers_hash;
+    int32_t headers; /* -1: not known */
     uint32_t rows, letters;
 } item;
 
@@ -127,6 +135,31 @@ static inline void topic_room(topic_log *topic, int32_t partition)
         topic->partition[topic->partitions] = (partition_log){0};
 }
 
+/* Of the first `most` headers: names and values, in their order; *count: how many there are of these. */
+static inline uint64_t hash_headers(const rd_kafka_message_t *message, int32_t most, int32_t *count)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const char *name;
+    const void *value;
+    size_t len;
+    uint64_t hash = 14695981039346656037ull;
+    *count = 0;
+    if (rd_kafka_message_headers(message, &headers))
+        return hash;
+    while (*count < most && !rd_kafka_header_get_all(headers, (size_t)*count, &name, &value, &len)) {
+        for (const char *at = name;; at++) {
+            hash = (hash ^ (unsigned char)*at) * 1099511628211ull;
+            if (!*at)
+                break;
+        }
+        hash = (hash ^ (value ? len : UINT32_MAX)) * 1099511628211ull;
+        for (size_t i = 0; value && i < len; i++)
+            hash = (hash ^ ((const unsigned char *)value)[i]) * 1099511628211ull;
+        ++*count;
+    }
+    return hash;
+}
+
 static inline void log_message(void *context, const rd_kafka_message_t *message)
 {
     topic_log *topic = context;
@@ -139,6 +172,7 @@ static inline void log_message(void *context, const rd_kafka_message_t *message)
     event->value_len = (uint32_t)message->len;
     event->key = keep_bytes(message->key, message->key_len);
     event->value = keep_bytes(message->payload, message->len);
+    event->headers_hash = hash_headers(message, INT32_MAX, &event->headers);
 }
 
 /* tools_produce --journal: see journal_head there. */
@@ -156,6 +190,7 @@ static inline void log_journal(topic_log *topic, const char *file)
         topic_room(topic, head.partition);
         item *event = log_add(&topic->partition[head.partition]);
         event->offset = head.offset;
+        event->headers = -1;
         event->timestamp_ms = head.timestamp_ms;
         event->key_len = head.key_len < 0 ? 0 : (uint32_t)head.key_len;
         event->value_len = head.value_len < 0 ? 0 : (uint32_t)head.value_len;

@@ -255,11 +255,15 @@ static mr_sql_result write_multi(mr_sql *sql, mr_sql_stream *stream, unsigned ch
         if (mysql_stmt_bind_param(*statement, sql->binds))
             return mr_sql_result_of(sql->client, *statement, MR_DB_AT_STATEMENT);
         result = execute(sql, stream, *statement, at_once);
-        if (result.db_class != MR_DB_OK)
+        if (result.db_class != MR_DB_OK) {
+            result.rows_left = sum.rows_left; /* the server undoes just the last statement */
             return result;
+        }
         sum.rows_existing += result.rows_existing;
+        sum.rows_left += at_once - result.rows_existing;
         sent -= at_once;
     }
+    sum.rows_left = 0;
     return sum;
 }
 

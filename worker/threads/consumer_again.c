@@ -432,6 +432,7 @@ static bool place_again(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
         return false;
     }
     if (mr_decode_store(decoder, &event, mr_page_record(page, page->rows), &bytes, &refusal)) {
+        mr_fill_unused(consumer->again, page, now_ms);
         mr_outgoing out = {.event = &event,
                            .message = consumer->again_message.handle,
                            .stream = stream,

@@ -161,8 +161,10 @@ static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
         stuck(consumer, MR_CAUSE_POOL);
         return false;
     }
-    if (mr_decode_store(decoder, &event, mr_page_record(page, page->rows), &bytes, &refusal))
+    if (mr_decode_store(decoder, &event, mr_page_record(page, page->rows), &bytes, &refusal)) {
+        mr_fill_unused(consumer->live, page, now_ms);
         return send_letter(consumer, number, stream, &event, &refusal, now_ms);
+    }
     mr_placed placed = {.slot = number,
                         .offset = consumer->message.event.offset,
                         .partition = slot->partition,

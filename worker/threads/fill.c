@@ -55,12 +55,11 @@ static void seal(mr_fill *fill, uint32_t triple, uint64_t now_ms)
     mr_bell_ring(&fill->flow->writer_bell[shard]);
 }
 
-/* The open page of a triple that has rows (its first event may have turned out a dead letter), or NULL. */
+/* The open page of a triple, or NULL. */
 static const mr_page *filling(const mr_fill *fill, uint32_t triple)
 {
     uint32_t handle = fill->open[triple];
-    const mr_page *page = handle == MR_PAGE_NONE ? NULL : mr_pool_page(fill->flow->pool, handle);
-    return page && page->rows > 0 ? page : NULL;
+    return handle == MR_PAGE_NONE ? NULL : mr_pool_page(fill->flow->pool, handle);
 }
 
 void mr_fill_seal_all(mr_fill *fill, uint64_t now_ms)
@@ -138,6 +137,16 @@ mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t n
     fill->of_shard[shard]++;
     fill->pages_of[shard]++;
     return page;
+}
+
+void mr_fill_unused(mr_fill *fill, const mr_page *page, uint64_t now_ms)
+{
+    uint32_t *open = &fill->open[page->stream * fill->flow->shards + page->shard], handle = *open;
+    if (page->rows > 0)
+        return;
+    *open = MR_PAGE_NONE;
+    fill->open_count--;
+    mr_fill_give(fill, handle, now_ms);
 }
 
 bool mr_fill_is_open(const mr_fill *fill, uint32_t stream, uint32_t shard)

@@ -104,7 +104,8 @@ static mr_sql_result write_rows(mr_writing *writing, mr_page *page, uint32_t fro
     mr_pulse_enter(pulse, "executing", (about->read_timeout_s + about->write_timeout_s) * 1000u,
                    mr_clock_ms());
     mr_sql_result result = mr_sql_write(writing->sql, page->stream, mr_page_record(page, from), to - from);
-    page->rows_existing += result.rows_existing;
+    /* Rows that a refused range has left behind are written once more: they are not such as were there before. */
+    page->rows_existing += result.rows_existing - result.rows_left;
     return result;
 }
 
