@@ -23,6 +23,7 @@
 #define LOOK_MS   1000  /* gauges */
 #define TOPICS_MS 10000 /* partition counts, and whether brokers answer */
 #define LEAVE_MS  4000  /* of the grace period: to commit and leave the group */
+#define CALL_MS   2000  /* a parked shard's writer may be inside a call that nothing depends on any more */
 
 typedef struct run {
     const mr_config *config;
@@ -315,7 +316,7 @@ static mr_status finish(run *r, uint64_t began_ms)
     bool quiet = mr_membership_drain(worker->membership, failed ? mr_clock_ms() : began_ms + drain_ms);
     uint64_t now = mr_clock_ms();
     bool left = mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
-    bool stopped = mr_worker_stop(worker, end_ms);
+    bool stopped = mr_worker_stop(worker, quiet ? earlier(end_ms, mr_clock_ms() + CALL_MS) : end_ms);
     mr_pulse_end(worker->main_pulse);
     mr_watchdog_stop(worker->watchdog);
     mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s",
@@ -325,7 +326,7 @@ static mr_status finish(run *r, uint64_t began_ms)
     if (!stopped) {
         /* A thread is still inside a call to a database: commits are conservative, exiting is safe. */
         mr_log_stop();
-        _exit(failed ? (int)worker->flow.failed_status : MR_AGAIN);
+        _exit(failed ? (int)worker->flow.failed_status : quiet ? MR_OK : MR_AGAIN);
     }
     return quiet ? MR_OK : MR_AGAIN;
 }
