@@ -233,16 +233,23 @@ verify() { # tools_verify's options
         fail "not every event became exactly one correct row or dead letter"
 }
 
-# Every commit carries its mark; after an orderly end it says clean.
-check_marks() { # clean or any
-    local partition offset end mark
+# Every commit carries its mark; after an orderly end it says clean.  Entries, where something is parked: p:HASH:FROM and r:HASH:FROM:TO.
+check_marks() { # clean (and nothing parked), parked (somewhere) or any
+    local partition offset end mark entry parked=0 list
     while read -r partition offset end mark; do
-        [[ $mark =~ ^mr1\.[0-9a-f]{16}\.(clean|dirty)\.([0-9]+)\.$ ]] ||
+        [[ $mark =~ ^mr1\.[0-9a-f]{16}\.(clean|dirty)\.([0-9]+)\.(.*)$ ]] ||
             fail "partition $partition: the commit's metadata is '$mark'"
         [ "${BASH_REMATCH[2]}" = "$offset" ] || fail "partition $partition: $mark at offset $offset"
-        [ "$1" = any ] || [ "${BASH_REMATCH[1]}" = clean ] || fail "partition $partition: $mark after an orderly end"
-        [ "$1" = any ] || [ "$offset" = "$end" ] || fail "partition $partition: $offset committed of $end"
+        [ "$1" != clean ] || [ "${BASH_REMATCH[1]}" = clean ] || fail "partition $partition: $mark after an orderly end"
+        [ "$1" != clean ] || [ "$offset" = "$end" ] || fail "partition $partition: $offset committed of $end"
+        IFS=, read -ra list <<<"${BASH_REMATCH[3]}"
+        for entry in "${list[@]}"; do
+            [[ $entry =~ ^(p:[0-9a-f]{8}:[0-9]+|r:[0-9a-f]{8}:[0-9]+:[0-9]+)$ ]] || fail "partition $partition: the entry '$entry' in $mark"
+            parked=$((parked + 1))
+        done
     done < <(admin committed "$group" "$topic")
+    [ "$1" != clean ] || [ "$parked" = 0 ] || fail "$parked parked ranges are left after an orderly end"
+    [ "$1" != parked ] || [ "$parked" -gt 0 ] || fail "nothing is parked by the commits"
 }
 
 # Worker's number: by its own metrics, everything that came in has become something, and nothing is in flight.  Called when all is committed;
