@@ -38,9 +38,10 @@ typedef enum mr_gate_state {
 
 typedef struct mr_gate {
     _Alignas(64) _Atomic uint32_t state;
-    _Atomic uint32_t entries; /* parked ranges of the shard, of all partitions here: the consumers' */
-    _Atomic uint32_t pages;   /* that it holds: open, queued, at the writer, in the wheel: the consumers' */
-    _Atomic uint64_t good_ms; /* last success, or when its work began */
+    _Atomic uint32_t entries;  /* parked ranges of the shard, of all partitions here: the consumers' */
+    _Atomic uint32_t pages;    /* that it holds: open, queued, at the writer, in the wheel: the consumers' */
+    _Atomic uint64_t good_ms;  /* last success, or when its work began */
+    _Atomic uint64_t again_ms; /* RETRYING: its writer leaves it alone until then */
     _Atomic int64_t since_wall_ms; /* in this state */
     pthread_mutex_t lock;          /* of what follows */
     char why[MR_GATE_WHY_BYTES];
