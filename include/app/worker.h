@@ -43,8 +43,8 @@ typedef struct mr_worker {
 mr_status mr_worker_new(const mr_config *config, mr_worker **worker, mr_error *error) MR_CHECKED;
 /* Creates the Kafka clients and starts the threads. */
 mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *error) MR_CHECKED;
-/* Ends the threads; false when one has not ended by deadline_ms (then only exiting is safe). */
-bool mr_worker_stop(mr_worker *worker, uint64_t deadline_ms);
+/* Ends the threads, busy meanwhile; false when one has not ended by deadline_ms (then only exiting is safe). */
+bool mr_worker_stop(mr_worker *worker, mr_main_duties duties, uint64_t deadline_ms);
 void mr_worker_free(mr_worker *worker);
 
 #endif

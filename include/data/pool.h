@@ -50,6 +50,7 @@ typedef struct mr_page {
     uint32_t rows_existing;    /* of the rows, how many were there before */
     uint32_t rows_refused;     /* of the rows, how many the database refuses; each says why in its header */
     _Atomic uint32_t attempts; /* transient failures so far; any thread may read it */
+    _Atomic uint32_t tries;    /* failures so far, whatever the reason; any thread may read it */
     _Atomic uint64_t
         due_ms; /* when it is tried again, monotonic; 0: it does not wait; any thread may read it */
 } mr_page;
@@ -58,7 +59,7 @@ typedef struct mr_pool mr_pool;
 
 /* pages_each pages of page_bytes for every consumer. */
 mr_pool *mr_pool_new(mr_arena *arena, uint32_t consumers, uint32_t pages_each, uint32_t page_bytes);
-/* MR_PAGE_NONE when that consumer has no free page.  The page comes with rows = 0, attempts = 0. */
+/* MR_PAGE_NONE when that consumer has no free page.  The page comes with rows = 0, attempts = 0, tries = 0. */
 uint32_t mr_pool_take(mr_pool *pool, uint32_t consumer, uint32_t stream, uint32_t shard,
                       uint32_t record_size);
 void mr_pool_give(mr_pool *pool, uint32_t page); /* by its consumer */

@@ -56,7 +56,7 @@ typedef struct mr_group_listener {
     void (*committed)(void *context, const mr_partition *partitions, size_t count, const char *why);
     /* True when the program is asked to stop: long waits give up. */
     bool (*stopping)(void *context);
-    /* Called while a rebalance waits for brokers, so that main's other duties go on. */
+    /* Called at least every two seconds while a rebalance, a commit or the leave waits for brokers, so that main's other duties go on. */
     void (*waiting)(void *context);
 } mr_group_listener;
 

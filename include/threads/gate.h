@@ -42,6 +42,7 @@ typedef struct mr_gate {
     _Atomic uint32_t work;         /* pages that its writer has: the consumers' */
     _Atomic uint32_t batch_ms;     /* what a batch takes, averaged: the writer's */
     _Atomic uint64_t good_ms;      /* last success, or when its work began */
+    _Atomic uint64_t again_ms;     /* RETRYING: its writer leaves it alone until then */
     _Atomic int64_t since_wall_ms; /* in this state */
     pthread_mutex_t lock;          /* of what follows */
     char why[MR_GATE_WHY_BYTES];

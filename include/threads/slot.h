@@ -30,7 +30,7 @@ typedef struct mr_slot_snapshot {
     bool accepting;          /* messages are still taken: `quiet` may not last */
     bool stopped;            /* its log has been truncated under the position: to be held */
     uint32_t ranges_version; /* counts changes of the parked ranges */
-    /* the event at `lowest`; renewed once a second */
+    /* the event at `lowest`; looked for once a second, MR_WAITS_NOT from when `lowest` moves until then */
     mr_waiting waiting;
     uint32_t waiting_shard, waiting_page; /* FOR_SHARD */
     uint64_t waiting_hash;                /* of its key, when it is known: FOR_SHARD, TO_BE_READ */

@@ -12,7 +12,6 @@
 #include "stages/topics.h"
 
 #define SYNC_COMMIT_MS 5000
-#define CLOSE_LOOKS    20000 /* of a millisecond each, at most */
 #define BEGIN_MS       60000 /* a coordinator that is still loading needs a while */
 
 mr_membership *mr_membership_new(mr_flow *flow, mr_consumer **consumers, const mr_topics *topics,
@@ -146,7 +145,8 @@ static void take_one(mr_membership *m, mr_partition *partition)
                       .committed = begin.committed,
                       .committed_clean = begin.committed_clean,
                       .frontier_seen = begin.offset,
-                      .frontier_moved_ms = mr_clock_ms()};
+                      .frontier_moved_ms = mr_clock_ms(),
+                      .retention_ms = -1};
     mr_metrics_partition_open(m->flow->metrics, mr_owned_index(m, one), slot->topic, slot->partition);
     partition->hold = begin.hold;
     partition->start = begin.offset;
@@ -155,11 +155,11 @@ static void take_one(mr_membership *m, mr_partition *partition)
         say_held(one);
 }
 
-static void wait_a_little(mr_membership *m)
+static void wait_a_little(mr_membership *m, uint64_t ms)
 {
     m->duties.busy(m->duties.context);
     mr_bell_announce(m->flow->main_bell);
-    mr_bell_sleep(m->flow->main_bell, 5);
+    mr_bell_sleep(m->flow->main_bell, ms);
 }
 
 static bool stopping(void *context)
@@ -198,7 +198,7 @@ static void begin_all(mr_membership *m, mr_partition *partitions, size_t count)
         if ((left = add_beginnings(m, partitions, count)) == 0 || mr_group_superseded(m->group))
             break;
         if (left == due)
-            wait_a_little(m); /* not accepted */
+            wait_a_little(m, 5); /* not accepted */
     } while (mr_clock_ms() < end && !stopping(m));
     for (size_t i = 0; i < count; i++) {
         mr_owned *one =
@@ -218,8 +218,10 @@ static void begin_all(mr_membership *m, mr_partition *partitions, size_t count)
 static void assigned(void *context, mr_partition *partitions, size_t count)
 {
     mr_membership *m = context;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        m->duties.busy(m->duties.context); /* each asks brokers, for seconds where they are slow */
         take_one(m, &partitions[i]);
+    }
     begin_all(m, partitions, count);
     mr_metric_add(m->flow->metrics, MR_M_REBALANCES, 0, 0, 1);
     mr_log(MR_LOG_INFO, "assigned", NULL, "%zu partitions came, %u are owned, %u of them held", count,
@@ -251,16 +253,13 @@ static void forget(mr_membership *m, mr_owned *one)
     one->slot->topic[0] = 0;
 }
 
-/* Lets go of a slot's life; what is outstanding no longer counts.  A consumer never blocks, so this is short; counted in looks and not in
- * time, for the process may be frozen in between. */
+/* Lets go of a slot's life; what is outstanding no longer counts.  A consumer never blocks, so this is short; one that stands still is the
+ * watchdog's to deal with, by its name. */
 static void close_life(mr_membership *m, mr_owned *one)
 {
     order(m, one, MR_ORDER_CLOSE);
-    for (int looks = 0; mr_slot_read(one->slot, NULL).epoch != 0; looks++) {
-        must(looks < CLOSE_LOOKS);
-        mr_bell_announce(m->flow->main_bell);
-        mr_bell_sleep(m->flow->main_bell, 1);
-    }
+    while (mr_slot_read(one->slot, NULL).epoch != 0)
+        wait_a_little(m, 1);
 }
 
 static void commit_some(mr_membership *m, mr_owned *const *some, size_t count)
@@ -297,7 +296,7 @@ static void revoked(void *context, const mr_partition *partitions, size_t count,
             order(m, some[i], MR_ORDER_DRAIN);
         uint64_t end = mr_clock_ms() + m->flow->config->kafka.rebalance_drain_s * 1000u;
         while (!lost && !m->drained && !all_quiet(some, n) && mr_clock_ms() < end)
-            wait_a_little(m);
+            wait_a_little(m, 5);
         if (!lost)
             commit_some(m, some, n);
         for (size_t i = 0; i < n; i++) {
@@ -314,7 +313,7 @@ bool mr_membership_drain(mr_membership *m, uint64_t deadline_ms)
         mr_consumer_order(m->consumers[c], MR_ORDER_DRAIN_ALL, 0);
     bool quiet;
     do {
-        wait_a_little(m);
+        wait_a_little(m, 5);
         quiet = true;
         for (uint32_t i = 0; i < m->room; i++)
             quiet = quiet && (!m->all[i].used || is_quiet(&m->all[i]));
@@ -365,8 +364,10 @@ static void deal_with_stopped(mr_membership *m, mr_owned *one)
 void mr_membership_look(mr_membership *m, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < m->room; i++)
-        if (m->all[i].used && mr_slot_read(m->all[i].slot, NULL).stopped)
+        if (m->all[i].used && mr_slot_read(m->all[i].slot, NULL).stopped) {
+            m->duties.busy(m->duties.context); /* brokers are asked, for seconds where they are slow */
             deal_with_stopped(m, &m->all[i]);
+        }
     mr_membership_show(m, now_ms);
 }
 

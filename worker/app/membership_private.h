@@ -33,7 +33,9 @@ typedef struct mr_owned {
 typedef struct mr_shard_seen {
     uint64_t rows, rows_at_ms; /* written so far, when looked at */
     uint64_t rows_per_s;
-    uint64_t replayed, replayed_per_s;
+    uint64_t replayed, replayed_per_s; /* the rate is smoothed: pages come back by the thousand */
+    mr_shard_state state;              /* as shown */
+    int64_t gate_wall_ms, since_wall_ms;
     int64_t parked_since_wall_ms; /* 0: nothing is parked */
 } mr_shard_seen;
 
@@ -55,6 +57,8 @@ struct mr_membership {
     uint64_t fingerprint;
     mr_shard_seen *shards; /* [shards] */
     bool drained;          /* shutdown: nothing is waited for any more */
+    uint32_t ask_from;     /* of a look's questions about logs: which partition is the first */
+    uint64_t ask_until_ms; /* ... and until when there may be any */
 };
 
 static inline uint32_t mr_owned_index(const mr_membership *m, const mr_owned *one)

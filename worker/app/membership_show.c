@@ -7,6 +7,7 @@
 #define RETENTION_ASK_MS  60000
 #define RETENTION_WAIT_MS 200
 #define LOW_ASK_MS        10000
+#define ASK_MS            400 /* of a look, for all such questions: silent brokers must not keep main from its duties */
 
 /* ---- partitions ---- */
 
@@ -22,8 +23,14 @@ static mr_board_waiting waiting_of(const mr_membership *m, const mr_slot_snapsho
     case MR_WAITS_FOR_SHARD: {
         const mr_page *page = mr_pool_page(m->flow->pool, now->waiting_page);
         waiting.shard = (int32_t)now->waiting_shard;
-        waiting.attempts = atomic_load_explicit(&page->attempts, memory_order_relaxed);
+        waiting.attempts = atomic_load_explicit(&page->tries, memory_order_relaxed);
         waiting.due_ms = atomic_load_explicit(&page->due_ms, memory_order_relaxed);
+        uint64_t again_ms = 0; /* of the shard: it may be later than the page's, or all that is known */
+        if (mr_gate_now(&m->flow->gates, now->waiting_shard) == MR_GATE_RETRYING)
+            again_ms =
+                atomic_load_explicit(&m->flow->gates.at[now->waiting_shard].again_ms, memory_order_relaxed);
+        if (waiting.due_ms < again_ms)
+            waiting.due_ms = again_ms;
         waiting.state = waiting.due_ms ? "retrying" : "writing";
         break;
     }
@@ -101,10 +108,11 @@ static void know_retention(mr_membership *m, mr_owned *one, uint64_t now_ms)
         return;
     for (uint32_t i = 0; i < m->room; i++) {
         const mr_owned *other = &m->all[i];
-        if (other->used && other->retention_asked_ms == now_ms &&
+        if (other->used && other->retention_asked_ms != 0 &&
+            now_ms < other->retention_asked_ms + RETENTION_ASK_MS &&
             !strcmp(other->slot->topic, one->slot->topic)) {
             one->retention_ms = other->retention_ms;
-            one->retention_asked_ms = now_ms;
+            one->retention_asked_ms = other->retention_asked_ms;
             return;
         }
     }
@@ -115,10 +123,13 @@ static void know_retention(mr_membership *m, mr_owned *one, uint64_t now_ms)
 static void look_at_log(mr_membership *m, mr_owned *one, uint64_t now_ms)
 {
     int64_t low, high;
+    if (mr_clock_ms() >= m->ask_until_ms)
+        return;
     know_retention(m, one, now_ms);
     if (now_ms < one->low_asked_ms + LOW_ASK_MS)
         return;
     one->low_asked_ms = now_ms;
+    m->ask_from = mr_owned_index(m, one) + 1;
     if (mr_group_watermarks_ask(m->group, one->slot->topic, one->slot->partition, &low, &high,
                                 RETENTION_WAIT_MS))
         mr_retention_sample(&one->retention, low, now_ms);
@@ -164,12 +175,28 @@ static void measure(mr_membership *m, uint32_t shard, uint64_t now_ms)
              replayed = mr_metric_get(m->flow->metrics, MR_M_REPLAY_OFFSETS, shard, 0);
     uint64_t passed = now_ms - seen->rows_at_ms;
     if (seen->rows_at_ms != 0 && passed > 0) {
+        uint64_t replayed_per_s = (replayed - seen->replayed) * 1000 / passed;
         seen->rows_per_s = (rows - seen->rows) * 1000 / passed;
-        seen->replayed_per_s = (replayed - seen->replayed) * 1000 / passed;
+        seen->replayed_per_s =
+            seen->replayed_per_s ? (7 * seen->replayed_per_s + replayed_per_s) / 8 : replayed_per_s;
     }
     seen->rows = rows;
     seen->replayed = replayed;
     seen->rows_at_ms = now_ms;
+}
+
+/* The gate knows when it turned; that a replay has ended is seen here. */
+static int64_t since(mr_membership *m, uint32_t shard, mr_shard_state state, int64_t wall_ms)
+{
+    mr_shard_seen *seen = &m->shards[shard];
+    int64_t gate_ms = atomic_load(&m->flow->gates.at[shard].since_wall_ms);
+    if (gate_ms != seen->gate_wall_ms)
+        seen->since_wall_ms = gate_ms;
+    else if (state != seen->state)
+        seen->since_wall_ms = wall_ms;
+    seen->gate_wall_ms = gate_ms;
+    seen->state = state;
+    return seen->since_wall_ms;
 }
 
 static void show_shard(mr_membership *m, uint32_t shard, const parked *sum, uint64_t now_ms)
@@ -195,25 +222,26 @@ static void show_shard(mr_membership *m, uint32_t shard, const parked *sum, uint
         mr_metric_absent(metrics, MR_M_RETENTION_REMAINING, shard, 0);
     mr_gate_explained(&m->flow->gates, shard, why, &code);
     bool replay = state == MR_SHARD_REPLAY;
-    mr_board_shard_set(
-        m->board, shard,
-        &(mr_board_shard){.state = mr_shard_state_name(state),
-                          .since_wall_ms = atomic_load(&m->flow->gates.at[shard].since_wall_ms),
-                          .why = why,
-                          .code = code,
-                          .rows_per_s = seen->rows_per_s,
-                          .offsets_left = replay ? sum->left : -1,
-                          .seconds_left = replay && seen->replayed_per_s > 0
-                                              ? sum->left / (int64_t)seen->replayed_per_s
-                                              : -1});
+    mr_board_shard_set(m->board, shard,
+                       &(mr_board_shard){.state = mr_shard_state_name(state),
+                                         .since_wall_ms = since(m, shard, state, wall_ms),
+                                         .why = why,
+                                         .code = code,
+                                         .rows_per_s = seen->rows_per_s,
+                                         .offsets_left = replay ? sum->left : -1,
+                                         .seconds_left = replay && seen->replayed_per_s > 0
+                                                             ? sum->left / (int64_t)seen->replayed_per_s
+                                                             : -1});
 }
 
 void mr_membership_show(mr_membership *m, uint64_t now_ms)
 {
     parked sums[MR_SHARDS_MAX] = {0};
     uint32_t shards = m->flow->shards;
+    uint32_t first = m->ask_from;
+    m->ask_until_ms = mr_clock_ms() + ASK_MS;
     for (uint32_t i = 0; i < m->room; i++) {
-        mr_owned *one = &m->all[i];
+        mr_owned *one = &m->all[(first + i) % m->room];
         if (!one->used)
             continue;
         mr_slot_snapshot now = mr_slot_read(one->slot, m->ranges);

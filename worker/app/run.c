@@ -154,6 +154,12 @@ static void busy(void *context)
     mr_pulse_turn(r->worker->main_pulse, now);
 }
 
+/* For the watchdog: none of it takes long by itself, and what waits for brokers is busy meanwhile. */
+static void doing(const run *r, const char *what)
+{
+    mr_pulse_enter(r->worker->main_pulse, what, 0, mr_clock_ms());
+}
+
 static bool stopping(void *context)
 {
     run *r = context;
@@ -201,24 +207,29 @@ static mr_status turn_until_stopped(run *r, mr_error *error)
     while (!stopping(r)) {
         uint64_t now = mr_clock_ms();
         busy(r);
+        doing(r, "serving the group");
         mr_group_poll(worker->group);
         if (mr_group_fatal(worker->group, error))
             return MR_AGAIN;
         if (now >= commit_ms) {
+            doing(r, "committing");
             mr_membership_commit(worker->membership);
             commit_ms = now + r->config->kafka.commit_interval_ms;
         }
         if (now >= look_ms) {
+            doing(r, "looking at its partitions");
             look(r, now);
             look_ms = now + LOOK_MS;
         }
         if (now >= topics_ms) {
+            doing(r, "asking about topics");
             mr_group_topics(worker->group, count_topic, worker->flow.metrics, 1000);
             reload_secrets(r);
             topics_ms = mr_clock_ms() + TOPICS_MS;
         }
         uint64_t next = earlier(commit_ms, earlier(look_ms, topics_ms));
         now = mr_clock_ms();
+        doing(r, "resting");
         rest(r, next > now ? earlier(next - now, 100) : 0);
     }
     return MR_OK;
@@ -313,12 +324,16 @@ static mr_status finish(run *r, uint64_t began_ms)
     uint64_t end_ms = began_ms + grace_ms;
     uint64_t drain_ms = grace_ms > 2 * LEAVE_MS ? grace_ms - LEAVE_MS : grace_ms / 2;
     bool failed = atomic_load(&worker->flow.failed);
+    mr_main_duties duties = {.context = r, .busy = busy, .stopping = stopping};
+    doing(r, "draining");
     bool quiet = mr_membership_drain(worker->membership, failed ? mr_clock_ms() : began_ms + drain_ms);
     uint64_t now = mr_clock_ms();
+    doing(r, "leaving the group");
     bool left = mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
+    doing(r, "ending the other threads");
     /* A thread that is in a call to a database need not be waited for: commits are conservative. */
     uint64_t wait_until_ms = earlier(end_ms, mr_clock_ms() + STOP_MS);
-    bool stopped = mr_worker_stop(worker, wait_until_ms);
+    bool stopped = mr_worker_stop(worker, duties, wait_until_ms);
     mr_pulse_end(worker->main_pulse);
     mr_watchdog_stop(worker->watchdog);
     mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s",

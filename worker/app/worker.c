@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/must.h"
 
+#define JOIN_MS 200
+
 typedef struct mr_thread {
     pthread_t id;
     bool running;
@@ -192,7 +194,25 @@ mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *er
     return status ? status : mr_group_join(worker->group, error);
 }
 
-bool mr_worker_stop(mr_worker *worker, uint64_t deadline_ms)
+/* Whether it has ended by then: a thread may be inside a call to a database, for as long as that may take. */
+static bool await_end(mr_thread *thread, const mr_main_duties *duties, uint64_t deadline_ms)
+{
+    bool ended, late;
+    do {
+        uint64_t now = mr_clock_ms(), left = deadline_ms > now ? deadline_ms - now : 0;
+        struct timespec until;
+        late = left == 0;
+        duties->busy(duties->context);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += JOIN_MS * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        ended = !pthread_timedjoin_np(thread->id, NULL, &until);
+    } while (!ended && !late);
+    return ended;
+}
+
+bool mr_worker_stop(mr_worker *worker, mr_main_duties duties, uint64_t deadline_ms)
 {
     mr_flow *flow = &worker->flow;
     atomic_store(&flow->stop, true);
@@ -204,14 +224,8 @@ bool mr_worker_stop(mr_worker *worker, uint64_t deadline_ms)
     for (uint32_t i = 0; i < worker->thread_count; i++) {
         if (!worker->threads[i].running)
             continue;
-        uint64_t now = mr_clock_ms(), left = deadline_ms > now ? deadline_ms - now : 0;
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += (time_t)(left / 1000) + 1;
-        if (pthread_timedjoin_np(worker->threads[i].id, NULL, &until))
-            all = false;
-        else
-            worker->threads[i].running = false;
+        worker->threads[i].running = !await_end(&worker->threads[i], &duties, deadline_ms);
+        all = all && !worker->threads[i].running;
     }
     return all;
 }

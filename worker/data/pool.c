@@ -57,6 +57,7 @@ uint32_t mr_pool_take(mr_pool *pool, uint32_t consumer, uint32_t stream, uint32_
     page->sealed = false;
     page->outcome = MR_OUTCOME_DURABLE;
     atomic_store_explicit(&page->attempts, 0, memory_order_relaxed);
+    atomic_store_explicit(&page->tries, 0, memory_order_relaxed);
     atomic_store_explicit(&page->due_ms, 0, memory_order_relaxed);
     page->bytes = 0;
     return handle;

@@ -218,8 +218,10 @@ void mr_group_commit(mr_group *group, const mr_partition *partitions, size_t cou
 
 void mr_group_await_commit(mr_group *group, uint32_t wait_ms)
 {
-    for (uint64_t end = mr_clock_ms() + wait_ms, now; group->committing && (now = mr_clock_ms()) < end;)
+    for (uint64_t end = mr_clock_ms() + wait_ms, now; group->committing && (now = mr_clock_ms()) < end;) {
+        group->listener.waiting(group->listener.context);
         rd_kafka_queue_poll_callback(group->commits, (int)(end - now < 100 ? end - now : 100));
+    }
 }
 
 bool mr_group_committing(const mr_group *group)
@@ -336,6 +338,7 @@ bool mr_group_close(mr_group *group, uint32_t timeout_ms)
     rd_kafka_error_destroy(rd_kafka_consumer_close_queue(group->client, group->events));
     while (!rd_kafka_consumer_closed(group->client) && mr_clock_ms() < end) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(group->events, 50);
+        group->listener.waiting(group->listener.context);
         if (!event)
             continue;
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)

@@ -253,6 +253,8 @@ static void publish_slot(mr_consumer *consumer, uint32_t number, bool look)
                             .waiting_hash = slot->last.waiting_hash};
     if (look || (now.quiet && now.waiting != MR_WAITS_NOT))
         look_at_waiting(consumer, number, &now);
+    else if (now.lowest != slot->last.lowest)
+        now.waiting = MR_WAITS_NOT; /* what was seen is another event */
     bool other = now.ranges_version != slot->last.ranges_version;
     mr_slot_publish(slot, &now, other ? ranges_of(consumer, number) : NULL);
 }
@@ -313,11 +315,15 @@ static void share_pool(mr_consumer *consumer)
 uint32_t mr_consumer_do_work(mr_consumer *consumer, uint64_t now_ms)
 {
     uint64_t before = consumer->in_flight;
-    mr_pulse_turn(consumer->flow->consumer_pulse[consumer->number], now_ms);
+    mr_pulse *pulse = consumer->flow->consumer_pulse[consumer->number];
+    mr_pulse_enter(pulse, "settling pages", 0, now_ms);
     mr_again_gates(consumer, now_ms);
     uint32_t done = obey(consumer, now_ms) + mr_settle(consumer, now_ms);
     share_pool(consumer);
-    done += mr_again_work(consumer, now_ms) + mr_live_take(consumer, now_ms);
+    mr_pulse_enter(pulse, "reading again", 0, now_ms);
+    done += mr_again_work(consumer, now_ms);
+    mr_pulse_enter(pulse, "taking messages", 0, now_ms);
+    done += mr_live_take(consumer, now_ms);
     done += mr_fill_lingering(consumer->live, now_ms) + mr_fill_lingering(consumer->again, now_ms);
     bool look = now_ms >= consumer->look_ms;
     if (look)

@@ -233,7 +233,7 @@ static void start(mr_consumer *consumer, uint32_t slot, int64_t offset, uint64_t
 {
     mr_pass *pass = &consumer->passes[slot];
     const mr_slot *about = &consumer->slots[slot];
-    if (now_ms < pass->again_ms)
+    if (now_ms < pass->again_ms || (pass->from_beginning && now_ms < consumer->beginning_ms))
         return;
     pass->running = mr_reader_start(consumer->flow->reader, consumer->number, about->topic, about->partition,
                                     pass->from_beginning ? MR_READ_FROM_BEGINNING : offset);
@@ -242,6 +242,9 @@ static void start(mr_consumer *consumer, uint32_t slot, int64_t offset, uint64_t
         consumer->refused[i].missed = false;
     if (!pass->running)
         pass->again_ms = now_ms + RETRY_MS;
+    /* One partition a turn; and when nobody answers, the live flow has its time in between. */
+    if (pass->from_beginning)
+        consumer->beginning_ms = now_ms + (pass->running ? 1 : MR_READER_ASK_MS + RETRY_MS);
 }
 
 /* The lowest offset that somebody wants; MR_RANGE_OPEN: nobody does.  *go_back: the pass does not come to it by itself. */

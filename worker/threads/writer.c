@@ -13,6 +13,10 @@
 #define KEEP_WARM_MS 20000 /* the session asks the server for a wait_timeout of 60 s */
 #define SETTLED_MS   10000 /* live for so long, and its next probe waits no longer than the first */
 
+/* Of mr_sql_connect, at least as many as there are. */
+#define QUESTIONS          12
+#define QUESTIONS_A_STREAM 6
+
 #define NOT_SCHEDULED UINT64_MAX
 
 struct mr_writer {
@@ -227,6 +231,8 @@ static void pause_shard(mr_writer *writer, const mr_sql_result *result, uint64_t
     writer->failures++;
     writer->live_since_ms = 0;
     writer->paused_until_ms = now_ms + mr_retry_delay_ms(&writer->retry, writer->failures);
+    atomic_store_explicit(&writer->gates->at[writer->shard].again_ms, writer->paused_until_ms,
+                          memory_order_relaxed);
     if (!mr_gate_turn(writer->gates, writer->shard, MR_GATE_LIVE, MR_GATE_RETRYING))
         mr_gate_turn(writer->gates, writer->shard, MR_GATE_STARTING, MR_GATE_RETRYING);
     mr_log(MR_LOG_WARN, "shard_trouble",
@@ -242,6 +248,7 @@ static uint32_t retry_later(mr_writer *writer, bool count, uint64_t now_ms)
     for (uint32_t i = 0; i < writer->batch.count; i++) {
         mr_page *page = page_at(writer, i);
         uint32_t attempts = atomic_load_explicit(&page->attempts, memory_order_relaxed) + count;
+        atomic_fetch_add_explicit(&page->tries, 1, memory_order_relaxed);
         atomic_store_explicit(&page->attempts, attempts, memory_order_relaxed);
         uint64_t due_ms =
             mr_retry_schedule(&writer->retry, writer->batch.pages[i], attempts ? attempts : 1, now_ms);
@@ -299,9 +306,13 @@ static void deal_with(mr_writer *writer, mr_written written, const mr_sql_result
 
 static mr_sql_result connect_shard(mr_writer *writer)
 {
-    /* The name server, the connection, and the questions of a session, each with its own time-out. */
+    /* The name server, the connection, and the questions of a session and about each table, each with its own time-out: a server that is slow at
+     * all of them is not a thread that is stuck. */
+    uint64_t questions =
+        (QUESTIONS + QUESTIONS_A_STREAM * writer->config->stream_count) / MR_WATCHDOG_PATIENCE;
     mr_pulse_enter(writer->pulse, "connecting",
-                   (writer->about->connect_timeout_s + writer->about->read_timeout_s) * 1000u, mr_clock_ms());
+                   (writer->about->connect_timeout_s + questions * writer->about->read_timeout_s) * 1000u,
+                   mr_clock_ms());
     mr_sql_result result = mr_sql_connect(writer->sql);
     writer->touched_ms = mr_clock_ms();
     mr_pulse_leave(writer->pulse, writer->touched_ms);

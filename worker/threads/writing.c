@@ -30,10 +30,14 @@ static mr_page *page_at(const mr_writing *writing, const mr_batch *batch, uint32
 
 void mr_writing_clear_up(mr_writing *writing, mr_db_class db_class)
 {
-    if (!mr_sql_connected(writing->sql))
-        return;
-    if (!mr_db_class_keeps_connection(db_class) || mr_sql_rollback(writing->sql).db_class != MR_DB_OK)
+    mr_pulse *pulse = writing->flow->writer_pulse[writing->shard];
+    const mr_shard *about = &writing->flow->config->shards[writing->shard];
+    mr_pulse_enter(pulse, "rolling back", (about->read_timeout_s + about->write_timeout_s) * 1000u,
+                   mr_clock_ms());
+    if (mr_sql_connected(writing->sql) &&
+        (!mr_db_class_keeps_connection(db_class) || mr_sql_rollback(writing->sql).db_class != MR_DB_OK))
         mr_sql_close(writing->sql);
+    mr_pulse_leave(pulse, mr_clock_ms());
 }
 
 /* ---- rows that are refused ---- */
