@@ -48,13 +48,18 @@ static void start_second(void)
     second = client_of(1);
 }
 
+static void wait_gone(pid_t pid)
+{
+    for (int i = 0; i < 400 && kill(pid, 0) == 0; i++)
+        nap_ms(25);
+    assert_int_not_equal(kill(pid, 0), 0);
+}
+
 static void end_second(int signal)
 {
     pid_t pid = pid_of(1);
     kill(pid, signal);
-    for (int i = 0; i < 400 && kill(pid, 0) == 0; i++)
-        nap_ms(25);
-    assert_int_not_equal(kill(pid, 0), 0);
+    wait_gone(pid);
 }
 
 static bool is_stopped(pid_t pid, const char *task)
