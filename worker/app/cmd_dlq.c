@@ -359,8 +359,6 @@ static mr_status choose_target(work *w)
         return MR_OK;
     }
     w->to = w->config->dlq.replay_topic;
-    fprintf(stderr, "millrace: the worker of this release does not read %s yet: the letters wait there\n",
-            w->to);
     mr_status status = mr_letters_topic_known(w->letters, w->to, &error);
     return status ? mr_complain(status, "dlq.replay_topic: %s", error.text) : MR_OK;
 }

@@ -216,10 +216,9 @@ const mr_command mr_commands[] = {
      0,
      0,
      "send chosen dead letters back (a dry run unless --yes)",
-     "Sends the original key, value and headers to dlq.replay_topic, a topic of its own.  The header "
-     "millrace.origin goes with\n"
-     "it and names the event that it was.  The worker of this release does not read that topic yet: the "
-     "letters wait there.\n\n"
+     "Sends the original key, value and headers to dlq.replay_topic, a topic of its own that the group's "
+     "workers read.  The header\n"
+     "millrace.origin goes with it and names the event that it was: sent twice it is one row.\n\n"
      "With --to-source the letters go to the topic and partition that they came from.  Every other consumer "
      "sees them again,\n"
      "and each time is an event of its own: with a KSUID as identity, sent twice it is two rows.\n\n"

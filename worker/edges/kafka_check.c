@@ -88,6 +88,18 @@ static const rd_kafka_metadata_topic_t *find_topic(const rd_kafka_metadata_t *me
     return NULL;
 }
 
+static void check_letters(asking *ask, const rd_kafka_metadata_t *metadata, const char *where,
+                          const char *topic)
+{
+    char letters[300];
+    mr_kafka_dlq_topic(ask->config, topic, letters, sizeof letters);
+    if (!find_topic(metadata, letters))
+        mr_find(ask->findings, MR_LEVEL_WARNING, MR_CONFIG, where,
+                "create it: without it, and without automatic creation, dead letters wait and hold "
+                "their partition",
+                "its dead-letter topic %s does not exist", letters);
+}
+
 static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
 {
     for (size_t s = 0; s < ask->config->stream_count; s++)
@@ -104,13 +116,7 @@ static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
                         topic ? ": " : "", topic ? rd_kafka_err2str(topic->err) : "");
             else
                 mr_find(ask->findings, MR_LEVEL_OK, MR_OK, where, "", "%d partitions", topic->partition_cnt);
-            char letters[300];
-            mr_kafka_dlq_topic(ask->config, name, letters, sizeof letters);
-            if (!find_topic(metadata, letters))
-                mr_find(ask->findings, MR_LEVEL_WARNING, MR_CONFIG, where,
-                        "create it: without it, and without automatic creation, dead letters wait and hold "
-                        "their partition",
-                        "its dead-letter topic %s does not exist", letters);
+            check_letters(ask, metadata, where, name);
         }
 }
 
@@ -122,6 +128,8 @@ static void check_replay_topic(asking *ask, const rd_kafka_metadata_t *metadata)
         mr_find(ask->findings, MR_LEVEL_WARNING, MR_CONFIG, "dlq.replay_topic",
                 "create it: until then `millrace dlq replay` refuses", "the brokers do not know the topic %s",
                 name);
+    if (*name)
+        check_letters(ask, metadata, "dlq.replay_topic", name);
 }
 
 static void ask_brokers(asking *ask)

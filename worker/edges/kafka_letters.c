@@ -51,7 +51,7 @@ static mr_status no_answer(mr_error *error, const mr_letters *letters, rd_kafka_
                    letters->owner.config->kafka.bootstrap_servers, rd_kafka_err2str(err));
 }
 
-/* Of every topic that a stream names, and of every topic that a pattern takes. */
+/* Of every topic that a stream names, of every topic that a pattern takes, and of the replay topic. */
 static mr_status find_topics(mr_letters *letters, mr_error *error)
 {
     const mr_config *config = letters->owner.config;
@@ -69,6 +69,8 @@ static mr_status find_topics(mr_letters *letters, mr_error *error)
     for (int i = 0; i < metadata->topic_cnt; i++)
         if (mr_topics_stream(topics, metadata->topics[i].topic, &stream))
             add_topic(letters, metadata, metadata->topics[i].topic);
+    if (config->dlq.replay_topic[0])
+        add_topic(letters, metadata, config->dlq.replay_topic);
     mr_topics_free(topics);
     mr_arena_free(arena);
     rd_kafka_metadata_destroy(metadata);
