@@ -69,7 +69,9 @@ void mr_again_close_lane(mr_consumer *consumer, uint32_t slot, uint32_t shard)
         consumer->trial_slot[shard] = MR_PARTITIONS_EACH;
 }
 
-/* The pass has read [begin, next): every lane that stood within is at least at its end. */
+/* The pass has read [begin, next): every lane that stood within is at least at its end.  Right after the reading and at no other time: where a
+ * lane ends, and whether it waits, is then what it was when each event was passed over.  A lane that is let on later (its first batch is durable, or
+ * its end has moved) and is behind by then makes the pass go back. */
 static void advance_lanes(mr_consumer *consumer, uint32_t slot)
 {
     const mr_pass *pass = &consumer->passes[slot];
@@ -94,11 +96,8 @@ static void close_shard(mr_consumer *consumer, uint32_t shard, uint64_t now_ms)
         mr_settle_page(consumer, handle, now_ms);
     }
     for (uint32_t slot = 0; slot < consumer->slots_used; slot++) {
-        if (!lane_is_open(consumer, slot, shard))
-            continue;
-        if (consumer->passes[slot].running)
-            advance_lanes(consumer, slot);
-        mr_settle_abandon(consumer, slot, shard);
+        if (lane_is_open(consumer, slot, shard))
+            mr_settle_abandon(consumer, slot, shard);
     }
     mr_bell_ring(&consumer->flow->writer_bell[shard]);
 }
@@ -189,9 +188,6 @@ static void end_empty_trial(mr_consumer *consumer, uint32_t slot, uint32_t shard
 
 static void tend_lanes(mr_consumer *consumer, uint32_t slot)
 {
-    mr_pass *pass = &consumer->passes[slot];
-    if (pass->running)
-        advance_lanes(consumer, slot);
     for (uint32_t shard = 0; shard < consumer->shards; shard++) {
         if (mr_parking_range(consumer->parking, slot, shard).state == MR_RANGE_LIVE)
             continue;
@@ -551,5 +547,9 @@ uint32_t mr_again_work(mr_consumer *consumer, uint64_t now_ms)
             consumer->passes[slot].refused != MR_REFUSED_NONE)
             tend_pass(consumer, slot, now_ms);
     }
-    return take(consumer, now_ms);
+    uint32_t done = take(consumer, now_ms);
+    for (uint32_t slot = 0; done > 0 && slot < consumer->slots_used; slot++)
+        if (consumer->passes[slot].running)
+            advance_lanes(consumer, slot);
+    return done;
 }
