@@ -96,7 +96,7 @@ int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partiti
 bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *topic, uint32_t partitions),
                      void *context, uint32_t timeout_ms);
 
-/* The topic's retention.ms; negative: for ever, or no answer within timeout_ms. */
+/* For how long the topic keeps its events; negative: for ever, or no answer within timeout_ms. */
 int64_t mr_group_retention_ms(mr_group *group, const char *topic, uint32_t timeout_ms);
 
 /* Reads secrets again (SASL password, OAUTHBEARER token); whether they were others than before. */

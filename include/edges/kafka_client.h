@@ -36,6 +36,12 @@ void mr_kafka_dlq_topic(const mr_config *config, const char *topic, char *out, s
 /* Sets one property; true when this librdkafka took it. */
 bool mr_kafka_conf_try(struct rd_kafka_conf_s *conf, const char *name, const char *value);
 
+/* For how long the topic keeps its events: its retention.ms where it deletes by age; MR_RETENTION_FOR_EVER, or MR_RETENTION_UNKNOWN
+ * (refused, or no answer within timeout_ms). */
+#define MR_RETENTION_FOR_EVER (-1)
+#define MR_RETENTION_UNKNOWN  (-2)
+int64_t mr_kafka_retention_ms(struct rd_kafka_s *client, const char *topic, uint32_t timeout_ms);
+
 /* Hands a running client its secrets again; returns whether they were other than last time.  `seen` keeps their hash. */
 bool mr_kafka_reload_secrets(struct rd_kafka_s *client, const mr_config *config, uint64_t *seen);
 

@@ -94,6 +94,9 @@ void mr_config_index(mr_reader *reader, const char *text, size_t len);
 /* Reports an error at the value (or the key) of `path`. */
 void mr_config_error(mr_reader *reader, const char *path, bool at_key, const char *remedy, const char *what,
                      ...) MR_PRINTF(5, 6);
+/* The same for what may be meant so: at the value. */
+void mr_config_warning(mr_reader *reader, const char *path, const char *remedy, const char *what, ...)
+    MR_PRINTF(4, 5);
 /* Reads an object into the struct at `into`; keys that it lacks keep what is there. */
 void mr_config_read_scope(mr_reader *reader, mr_scope scope, const json_t *object, const char *path,
                           void *into);

@@ -33,6 +33,12 @@ static json_t *stream_json(const mr_stream *stream, const mr_layout *layout)
                      mysql);
 }
 
+static uint32_t share_pages(const mr_worker *worker, uint32_t percent)
+{
+    return (uint32_t)((uint64_t)worker->plan.pages_each * worker->config->kafka.consumer_threads * percent /
+                      100);
+}
+
 static json_t *explain_json(const mr_worker *worker)
 {
     const mr_config *config = worker->config;
@@ -54,12 +60,29 @@ static json_t *explain_json(const mr_worker *worker)
     uint64_t libraries = mr_plan_libraries(config, &worker->plan);
     char fingerprint[17];
     snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)mr_fingerprint(config));
-    return json_pack("{s:s, s:o, s:i, s:o, s:{s:I, s:I, s:I, s:o, s:i, s:i, s:i}}", "fingerprint",
+    json_t *shares = json_pack("{s:i, s:i, s:i, s:i}", "shard_in_trouble_pages",
+                               (int)share_pages(worker, config->park.pool_share_percent),
+                               "shards_in_trouble_pages", (int)share_pages(worker, 50),
+                               "replay_kept_pages_per_consumer", (int)worker->plan.pages_each / 4,
+                               "replay_most_pages_per_consumer", (int)worker->plan.pages_each / 2);
+    return json_pack("{s:s, s:o, s:i, s:o, s:{s:I, s:I, s:I, s:o, s:i, s:i, s:i, s:o}}", "fingerprint",
                      fingerprint, "streams", streams, "slots", (int)config->slots, "shards", shards, "memory",
                      "total_bytes", (json_int_t)total, "libraries_bytes", (json_int_t)libraries,
                      "limit_bytes", (json_int_t)(total + libraries), "parts", parts, "page_bytes",
                      (int)worker->plan.page_bytes, "pages_per_consumer", (int)worker->plan.pages_each,
-                     "records_per_page", (int)worker->plan.rows_page);
+                     "records_per_page", (int)worker->plan.rows_page, "shares", shares);
+}
+
+/* Who may hold how much of the pool when a shard is in trouble (threads/gate.h), and when its events are read again (threads/consumer.c). */
+static void print_shares(const mr_worker *worker)
+{
+    uint32_t percent = worker->config->park.pool_share_percent, pages = worker->plan.pages_each;
+    printf("\na shard that takes no rows may hold %u %% of the pool (%u pages), all such shards together "
+           "half (%u "
+           "pages): beyond that they are parked when others want room\n"
+           "while parked events are read again, %u pages of each consumer thread are kept for that, and it "
+           "takes %u at most\n",
+           percent, share_pages(worker, percent), share_pages(worker, 50), pages / 4, pages / 2);
 }
 
 static void print_text(const mr_worker *worker)
@@ -100,9 +123,11 @@ static void print_text(const mr_worker *worker)
         printf("  %-16s %10.2f MiB\n", part, (double)bytes / (1 << 20));
     printf("  %u pages of %u bytes, %u records, for each consumer thread\n", worker->plan.pages_each,
            worker->plan.page_bytes, worker->plan.rows_page);
-    printf("and at most %.0f MiB for the libraries: 2 x fetch_mib + 48 MiB (librdkafka), 4 pages a shard "
-           "(Connector/C)\n",
+    printf("and at most %.0f MiB for the libraries: 4 x fetch_mib + 64 MiB (librdkafka: twice for what is "
+           "fetched, "
+           "twice more while parked events are read again), 4 pages a shard (Connector/C)\n",
            (double)mr_plan_libraries(config, &worker->plan) / (1 << 20));
+    print_shares(worker);
 }
 
 mr_status mr_cmd_explain(mr_call *call)

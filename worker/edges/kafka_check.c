@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "edges/kafka.h"
 #include "edges/kafka_client.h"
+#include "stages/topics.h"
 
 #define ASK_MS 5000
+#define DAY_MS INT64_C(86400000)
 
 typedef struct asking {
     mr_kafka_owner owner;
@@ -120,6 +123,52 @@ static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
         }
 }
 
+static bool holds_letters(const asking *ask, const rd_kafka_metadata_t *metadata, const char *name)
+{
+    char letters[300];
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        mr_kafka_dlq_topic(ask->config, metadata->topics[i].topic, letters, sizeof letters);
+        if (!strcmp(letters, name))
+            return true;
+    }
+    return false;
+}
+
+static bool is_written_out(const mr_config *config, const char *name)
+{
+    for (size_t s = 0; s < config->stream_count; s++)
+        for (size_t t = 0; t < config->streams[s].topic_count; t++)
+            if (!strcmp(config->streams[s].topics[t], name))
+                return true;
+    return false;
+}
+
+/* The log is the queue of a shard that is parked: what it drops meanwhile is lost.  Of all topics that streams take, by name or by pattern. */
+static void check_retention(asking *ask, const rd_kafka_metadata_t *metadata)
+{
+    mr_arena *arena = mr_arena_new();
+    must(arena);
+    mr_topics *topics = mr_topics_new(ask->config, arena);
+    uint32_t stream;
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        const char *name = metadata->topics[i].topic;
+        char where[300];
+        if (metadata->topics[i].err || !mr_topics_stream(topics, name, &stream) ||
+            (!is_written_out(ask->config, name) && holds_letters(ask, metadata, name)))
+            continue;
+        int64_t ms = mr_kafka_retention_ms(ask->client, name, ASK_MS);
+        snprintf(where, sizeof where, "topic %s", name);
+        if (ms >= 0 && ms < DAY_MS)
+            mr_find(ask->findings, MR_LEVEL_WARNING, MR_CONFIG, where,
+                    "raise its retention.ms to more than the longest outage",
+                    "it keeps events for only %lld minutes: an outage of a shard that is longer than that "
+                    "loses events",
+                    (long long)(ms / 60000));
+    }
+    mr_topics_free(topics);
+    mr_arena_free(arena);
+}
+
 static void check_replay_topic(asking *ask, const rd_kafka_metadata_t *metadata)
 {
     const char *name = ask->config->dlq.replay_topic;
@@ -146,6 +195,7 @@ static void ask_brokers(asking *ask)
     }
     mr_find(ask->findings, MR_LEVEL_OK, MR_OK, "kafka", "", "%d brokers answer", metadata->broker_cnt);
     check_topics(ask, metadata);
+    check_retention(ask, metadata);
     check_replay_topic(ask, metadata);
     rd_kafka_metadata_destroy(metadata);
 }

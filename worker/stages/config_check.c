@@ -316,12 +316,27 @@ static bool is_dead_letter_topic(const mr_config *config, const char *name)
     return is_source(config, source);
 }
 
+/* A topic whose dead letters would go to itself; NULL: none.  Patterns do not take dead-letter topics. */
+static const char *own_dead_letters(const mr_config *config)
+{
+    bool all = !strcmp(config->dlq.topic, "{topic}");
+    for (size_t s = 0; s < config->stream_count; s++)
+        for (size_t t = 0; t < config->streams[s].topic_count; t++)
+            if (all || !strcmp(config->dlq.topic, config->streams[s].topics[t]))
+                return config->streams[s].topics[t];
+    return NULL;
+}
+
 static void check_dead_letters(mr_reader *reader)
 {
     const mr_config *config = reader->config;
     const char *replay = config->dlq.replay_topic;
     if (!config->dlq.topic[0])
         mr_config_error(reader, "dlq.topic", false, "such as {topic}.dlq", "must not be empty");
+    const char *circle = own_dead_letters(config);
+    if (circle)
+        mr_config_error(reader, "dlq.topic", false, "such as {topic}.dlq",
+                        "the dead letters of \"%s\" would come back as its events", circle);
     if (!replay[0])
         return;
     if (replay[0] == '^')
@@ -332,6 +347,18 @@ static void check_dead_letters(mr_reader *reader)
     else if (is_dead_letter_topic(config, replay))
         mr_config_error(reader, "dlq.replay_topic", false, "a topic of its own, which only this group reads",
                         "\"%s\" is a dead-letter topic", replay);
+}
+
+/* When no shard takes rows nothing is skipped: reading waits. */
+static void check_holds(mr_reader *reader)
+{
+    const mr_config *config = reader->config;
+    for (size_t i = 0; i < config->shard_count; i++)
+        if (!config->shards[i].hold)
+            return;
+    if (config->shard_count > 0)
+        mr_config_warning(reader, "shards", "take `hold` from one of them",
+                          "all shards are on hold: nothing is read");
 }
 
 void mr_config_check_streams(mr_reader *reader, const json_t *root)
@@ -354,4 +381,5 @@ void mr_config_check_streams(mr_reader *reader, const json_t *root)
     if (config->park.probe_max_ms < config->park.probe_min_ms)
         mr_config_error(reader, "park.probe_max_ms", false, "at least probe_min_ms", "below probe_min_ms");
     check_dead_letters(reader);
+    check_holds(reader);
 }

@@ -31,19 +31,10 @@ const char *mr_config_item(char at[MR_CONFIG_PATH], const char *path, size_t i)
     return at;
 }
 
-void mr_config_error(mr_reader *reader, const char *path, bool at_key, const char *remedy, const char *what,
-                     ...)
+/* With the place in the file. */
+static void report(mr_reader *reader, mr_finding finding, const char *path, bool at_key)
 {
-    char text[1024];
-    va_list arguments;
-    va_start(arguments, what);
-    vsnprintf(text, sizeof text, what, arguments);
-    va_end(arguments);
-    mr_finding finding = {.level = MR_LEVEL_ERROR,
-                          .status = MR_CONFIG,
-                          .where = (char *)(uintptr_t)path,
-                          .what = text,
-                          .remedy = (char *)(uintptr_t)remedy};
+    finding.where = (char *)(uintptr_t)path;
     /* A value that was never written has the place of what holds it. */
     char at[MR_CONFIG_PATH];
     snprintf(at, sizeof at, "%s", path);
@@ -62,6 +53,31 @@ void mr_config_error(mr_reader *reader, const char *path, bool at_key, const cha
             *(cut ? cut : at) = 0;
     }
     mr_findings_add(reader->findings, finding);
+}
+
+void mr_config_error(mr_reader *reader, const char *path, bool at_key, const char *remedy, const char *what,
+                     ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, what);
+    vsnprintf(text, sizeof text, what, arguments);
+    va_end(arguments);
+    mr_finding finding = {
+        .level = MR_LEVEL_ERROR, .status = MR_CONFIG, .what = text, .remedy = (char *)(uintptr_t)remedy};
+    report(reader, finding, path, at_key);
+}
+
+void mr_config_warning(mr_reader *reader, const char *path, const char *remedy, const char *what, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, what);
+    vsnprintf(text, sizeof text, what, arguments);
+    va_end(arguments);
+    mr_finding finding = {
+        .level = MR_LEVEL_WARNING, .status = MR_CONFIG, .what = text, .remedy = (char *)(uintptr_t)remedy};
+    report(reader, finding, path, false);
 }
 
 /* ---- ${NAME} ---- */

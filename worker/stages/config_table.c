@@ -98,7 +98,7 @@ const mr_key mr_keys[] = {
     NUMBER(MR_SCOPE_SHARD, mr_shard, connect_timeout_s, "connect_timeout_s", "5", 1, 3600, "s", 0, "time to connect"),
     NUMBER(MR_SCOPE_SHARD, mr_shard, read_timeout_s, "read_timeout_s", "30", 1, 3600, "s", 0, "time to wait for an answer"),
     NUMBER(MR_SCOPE_SHARD, mr_shard, write_timeout_s, "write_timeout_s", "30", 1, 3600, "s", 0, "time to send"),
-    BOOL(MR_SCOPE_SHARD, mr_shard, hold, "hold", "false", 0, "park the shard by intent, for maintenance"),
+    BOOL(MR_SCOPE_SHARD, mr_shard, hold, "hold", "false", 0, "park the shard by intent, for maintenance: its events stay in Kafka until the worker is started without it"),
 
     CHOICE(MR_SCOPE_TLS, mr_shard, tls_mode, "mode", NULL, "disabled|verify_ca|verify_identity", 0, "default: verify_identity when a ca_file is given, else disabled; fails closed"),
     TEXT(MR_SCOPE_TLS, mr_shard, tls_ca_file, "ca_file", "\"\"", 0, "certificates of the authorities (PEM)"),
@@ -112,17 +112,17 @@ const mr_key mr_keys[] = {
     NUMBER(MR_SCOPE_RETRY, mr_config, retry.tick_ms, "tick_ms", "100", 1, 10000, "ms", E, "the wheel's tick"),
     NUMBER(MR_SCOPE_RETRY, mr_config, retry.backoff_min_ms, "backoff_min_ms", "100", 1, 3600000, "ms", E, "the shortest wait before another attempt"),
     NUMBER(MR_SCOPE_RETRY, mr_config, retry.backoff_max_ms, "backoff_max_ms", "60000", 1, 3600000, "ms", E, "the longest"),
-    NUMBER(MR_SCOPE_RETRY, mr_config, retry.attempts_max, "attempts_max", "10", 1, 1000000, "attempts", E, "transient failures of a batch before its shard is parked"),
+    NUMBER(MR_SCOPE_RETRY, mr_config, retry.attempts_max, "attempts_max", "10", 1, 1000000, "attempts", E, "transient failures of a batch (deadlocks, lock waits) before its shard is parked; never a dead letter"),
 
-    NUMBER(MR_SCOPE_PARK, mr_config, park.pool_share_percent, "pool_share_percent", "25", 1, 50, "%", E, "share of the pool that a shard in trouble may hold"),
-    NUMBER(MR_SCOPE_PARK, mr_config, park.after_s, "after_s", "10", 1, 86400, "s", E, "time without success before a shard is parked"),
-    NUMBER(MR_SCOPE_PARK, mr_config, park.probe_min_ms, "probe_min_ms", "500", 10, 3600000, "ms", E, "the shortest wait between probes"),
+    NUMBER(MR_SCOPE_PARK, mr_config, park.pool_share_percent, "pool_share_percent", "25", 1, 50, "%", E, "share of the pool that a shard without success may hold while others wait for room: with more it is parked; all such shards together may hold half"),
+    NUMBER(MR_SCOPE_PARK, mr_config, park.after_s, "after_s", "10", 1, 86400, "s", E, "time with work and without success before a shard is parked: its events stay in Kafka and are read again when it is back. As long as no other shard takes rows, none is parked: reading waits"),
+    NUMBER(MR_SCOPE_PARK, mr_config, park.probe_min_ms, "probe_min_ms", "500", 10, 3600000, "ms", E, "the shortest wait before a parked shard is tried again, and before one more event of a stream that is held for its dead letters"),
     NUMBER(MR_SCOPE_PARK, mr_config, park.probe_max_ms, "probe_max_ms", "30000", 10, 3600000, "ms", E, "the longest"),
 
     TEXT(MR_SCOPE_DLQ, mr_config, dlq.topic, "topic", "\"{topic}.dlq\"", E, "the dead-letter topic; {topic} is the event's"),
-    TEXT(MR_SCOPE_DLQ, mr_config, dlq.replay_topic, "replay_topic", "\"\"", E, "the topic to which dead letters are sent back"),
-    NUMBER(MR_SCOPE_DLQ, mr_config, dlq.per_minute_max, "per_minute_max", "0", 0, 1000000000, "letters", E, "budget; when it is exceeded the stream is held; 0: no budget"),
-    NUMBER(MR_SCOPE_DLQ, mr_config, dlq.drift_percent, "drift_percent", "50", 1, 100, "%", E, "share of refused rows at which a shard is parked; 100 turns the guard off"),
+    TEXT(MR_SCOPE_DLQ, mr_config, dlq.replay_topic, "replay_topic", "\"\"", E, "the topic to which `dlq replay` sends dead letters back; only this group reads it, and millrace.origin decides which event each of them is"),
+    NUMBER(MR_SCOPE_DLQ, mr_config, dlq.per_minute_max, "per_minute_max", "0", 0, 1000000000, "letters", E, "a stream's budget; when it is used up the stream is held until the next minute, and what its consumer thread reads beside it; 0: no budget"),
+    NUMBER(MR_SCOPE_DLQ, mr_config, dlq.drift_percent, "drift_percent", "50", 1, 100, "%", E, "more of a batch, or of the last 20 to 100 events, than this cannot become rows: then the table or the producer must be wrong, and nothing becomes a dead letter. Refused by the database: its shard is parked; by the stream's columns: the stream is held, and one event is tried now and then. 100 turns the guard off"),
 
     NUMBER(MR_SCOPE_MEMORY, mr_config, memory.pool_mib, "pool_mib", "64", 1, 1048576, "MiB", E, "the records: the bound on what is in flight, and the back-pressure"),
     NUMBER(MR_SCOPE_MEMORY, mr_config, memory.fetch_mib, "fetch_mib", "64", 1, 65536, "MiB", E, "what librdkafka may fetch ahead"),
