@@ -11,6 +11,7 @@ struct mr_fill {
     uint32_t triples; /* of them */
     uint32_t open_count;
     uint32_t *serial;   /* [slots * shards]: the page in which that slot has its hold already */
+    uint32_t *hold;     /* [slots * shards]: that one; it counts no more when a range has taken it over */
     uint32_t *of_shard; /* [shards]: pages held */
     uint32_t *pages_of; /* [shards]: by both paths */
     uint32_t held, most, reserve;
@@ -31,6 +32,8 @@ mr_fill *mr_fill_new(mr_flow *flow, uint32_t consumer, mr_path path, mr_frontier
     fill->of_shard = mr_arena_take(arena, "consumers", flow->shards, sizeof *fill->of_shard);
     fill->serial =
         mr_arena_take(arena, "partitions", (size_t)MR_PARTITIONS_EACH * flow->shards, sizeof *fill->serial);
+    fill->hold =
+        mr_arena_take(arena, "partitions", (size_t)MR_PARTITIONS_EACH * flow->shards, sizeof *fill->hold);
     for (uint32_t i = 0; i < fill->triples; i++)
         fill->open[i] = MR_PAGE_NONE;
     return fill;
@@ -156,7 +159,7 @@ bool mr_fill_is_open(const mr_fill *fill, uint32_t stream, uint32_t shard)
 
 void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, mr_placed placed, uint64_t now_ms)
 {
-    uint32_t *serial = &fill->serial[placed.slot * fill->flow->shards + page->shard];
+    uint32_t at = placed.slot * fill->flow->shards + page->shard;
     uint32_t triple = page->stream * fill->flow->shards + page->shard;
     mr_record *record = (mr_record *)(void *)mr_page_record(page, page->rows);
     *record = (mr_record){.offset = placed.offset,
@@ -165,12 +168,13 @@ void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, mr_plac
                           .partition = placed.partition,
                           .source = placed.slot,
                           .epoch = mr_frontier_epoch(fill->frontier, placed.frontier_slot)};
-    if (*serial != page->serial) {
+    if (fill->serial[at] != page->serial || !mr_frontier_counts(fill->frontier, fill->hold[at])) {
         mr_hold_for what = {.lane = fill->path == MR_PATH_LIVE ? page->shard : MR_LANE_NONE,
                             .owner = fill->open[triple],
                             .chain = page->holds};
         page->holds = mr_frontier_hold(fill->frontier, placed.frontier_slot, placed.offset, what);
-        *serial = page->serial;
+        fill->hold[at] = page->holds;
+        fill->serial[at] = page->serial;
     }
     if (page->rows == 0)
         page->opened_ms = now_ms;
