@@ -26,6 +26,7 @@ typedef struct mr_dead_letter {
     const char *key, *value; /* NULL: null */
     size_t key_len, value_len;
     bool value_dropped; /* too large for the topic: only the source has the value */
+    bool original_gone; /* the value is what was decoded of the event, which the log had dropped */
     const void *message;
 } mr_dead_letter;
 

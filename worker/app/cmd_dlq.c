@@ -295,9 +295,10 @@ static bool is_repeated(work *w, const mr_origin *origin)
 
 static void say_cut(const mr_dead_letter *letter)
 {
-    fprintf(stderr,
-            "millrace: %s:%d:%lld cannot be sent: its value was too large for the dead-letter topic\n",
-            letter->origin.topic, letter->origin.partition, (long long)letter->origin.offset);
+    fprintf(stderr, "millrace: %s:%d:%lld cannot be sent: %s\n", letter->origin.topic,
+            letter->origin.partition, (long long)letter->origin.offset,
+            letter->value_dropped ? "its value was too large for the dead-letter topic"
+                                  : "its value is what was decoded of it, the log had dropped the event");
 }
 
 static bool replay_one(void *context, const mr_dead_letter *letter)
@@ -306,7 +307,7 @@ static bool replay_one(void *context, const mr_dead_letter *letter)
     mr_error error;
     if (!mr_dlq_filter_takes(&w->filter, letter))
         return true;
-    if (letter->value_dropped) {
+    if (letter->value_dropped || letter->original_gone) {
         w->cut++;
         say_cut(letter);
     } else if (is_repeated(w, &letter->origin)) {

@@ -224,7 +224,9 @@ const mr_command mr_commands[] = {
      "and each time is an event of its own: with a KSUID as identity, sent twice it is two rows.\n\n"
      "Mend first what made it a dead letter; else it becomes one again.  Exit status 65: some letters cannot "
      "be sent, because\n"
-     "they were too large for the dead-letter topic.",
+     "they were too large for the dead-letter topic, or the log had dropped the event before it could be "
+     "read "
+     "for its letter.",
      true,
      {LETTERS,
       {0, "yes", NULL, "send; without it only say what would be sent"},

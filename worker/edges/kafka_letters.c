@@ -227,6 +227,7 @@ static bool hand_over(reading *r, const rd_kafka_message_t *message)
         return true;
     }
     letter.value_dropped = last_header(message, "millrace.value_dropped", &text, &len);
+    letter.original_gone = last_header(message, "millrace.original_gone", &text, &len);
     return r->wanted->each(r->wanted->context, &letter);
 }
 
