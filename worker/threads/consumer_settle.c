@@ -56,7 +56,7 @@ static mr_frontier *frontier_of(const mr_consumer *consumer, mr_path path)
     return path == MR_PATH_LIVE ? consumer->frontier : consumer->lanes;
 }
 
-/* Whether the row's event is still this life's to judge, as its page's hold tells: else whoever answers for it (a parked range, the next owner)
+/* Whether the row's event is still this life's to judge, as the page's hold at or before it tells: else whoever answers for it (a parked range, the next owner)
  * reads it again. */
 static bool still_ours(const mr_consumer *consumer, const mr_page *page, const mr_record *row)
 {
@@ -64,7 +64,8 @@ static bool still_ours(const mr_consumer *consumer, const mr_page *page, const m
     uint32_t slot = page->path == MR_PATH_LIVE ? row->source : mr_lane_of(consumer, row->source, page->shard);
     for (uint32_t hold = page->holds; hold != MR_HOLD_NONE; hold = mr_frontier_chain(frontier, hold))
         if (mr_frontier_slot_of(frontier, hold) == slot && mr_frontier_counts(frontier, hold) &&
-            mr_frontier_epoch(frontier, slot) == row->epoch)
+            mr_frontier_epoch(frontier, slot) == row->epoch &&
+            mr_frontier_offset_of(frontier, hold) <= row->offset)
             return true;
     return false;
 }
