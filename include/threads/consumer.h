@@ -3,7 +3,8 @@
  *     consumer.c          a turn; orders from main; what is published
  *     consumer_live.c     messages of the live flow: a page, a dead letter, or skipped because the shard is parked
  *     consumer_settle.c   pages and acknowledgements that come back: the frontier, parked ranges, refused rows
- *     consumer_again.c    what is read again from the log: parked ranges, and the bytes of refused rows
+ *     consumer_lanes.c    which parked ranges are read again, by what the shards' gates say
+ *     consumer_again.c    reading them again from the log, and the bytes of refused rows
  *
  * It owns its partitions' frontiers and parked ranges: writers speak to it by pages that come back, main by orders.  Reading again is done here
  * and not in a thread of its own, so that a partition has one owner and no answer can be of an earlier moment.

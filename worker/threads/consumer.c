@@ -317,7 +317,7 @@ uint32_t mr_consumer_do_work(mr_consumer *consumer, uint64_t now_ms)
     uint64_t before = consumer->in_flight;
     mr_pulse *pulse = consumer->flow->consumer_pulse[consumer->number];
     mr_pulse_enter(pulse, "settling pages", 0, now_ms);
-    mr_again_gates(consumer, now_ms);
+    mr_lanes_gates(consumer, now_ms);
     uint32_t done = obey(consumer, now_ms) + mr_settle(consumer, now_ms);
     share_pool(consumer);
     mr_pulse_enter(pulse, "reading again", 0, now_ms);

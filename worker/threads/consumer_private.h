@@ -111,6 +111,16 @@ struct mr_consumer {
     size_t text_cap;
 };
 
+static inline int64_t mr_most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int64_t mr_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static inline uint32_t mr_lane_of(const mr_consumer *consumer, uint32_t slot, uint32_t shard)
 {
     return slot * consumer->shards + shard;
@@ -133,11 +143,20 @@ void mr_settle_abandon(mr_consumer *consumer, uint32_t slot, uint32_t shard);
 void mr_settle_forget_slot(mr_consumer *consumer, uint32_t slot);
 void mr_settle_drop_refused(mr_consumer *consumer, uint32_t slot, const uint32_t *shard, mr_released why);
 
-/* consumer_again.c */
-void mr_again_gates(mr_consumer *consumer,
+/* consumer_lanes.c */
+void mr_lanes_gates(mr_consumer *consumer,
                     uint64_t now_ms); /* sees what has changed, before anything else in a turn */
+bool mr_lane_is_open(const mr_consumer *consumer, uint32_t slot, uint32_t shard);
+/* Where the range ends; of a shard that is only probed: where the live flow is. */
+int64_t mr_lane_end(const mr_consumer *consumer, uint32_t slot, uint32_t shard);
+bool mr_lane_reads(const mr_consumer *consumer, uint32_t slot, uint32_t shard); /* it has offsets to read */
+void mr_lane_close(mr_consumer *consumer, uint32_t slot, uint32_t shard);
+void mr_lanes_advance(mr_consumer *consumer, uint32_t slot); /* right after the pass has read */
+/* Opens lanes, follows what has become durable, and lets go of ranges that are done. */
+void mr_lanes_tend(mr_consumer *consumer, uint32_t slot);
+
+/* consumer_again.c */
 uint32_t mr_again_work(mr_consumer *consumer, uint64_t now_ms);
-void mr_again_close_lane(mr_consumer *consumer, uint32_t slot, uint32_t shard);
 void mr_again_stop(mr_consumer *consumer, uint32_t slot);
 
 /* consumer.c */

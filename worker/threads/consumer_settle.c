@@ -46,7 +46,7 @@ void mr_settle_abandon(mr_consumer *consumer, uint32_t slot, uint32_t shard)
         else
             mr_consumer_count_entry(consumer, shard, -1);
     }
-    mr_again_close_lane(consumer, slot, shard);
+    mr_lane_close(consumer, slot, shard);
 }
 
 /* ---- refused rows ---- */
@@ -129,7 +129,7 @@ void mr_settle_forget_slot(mr_consumer *consumer, uint32_t slot)
     mr_settle_drop_refused(consumer, slot, NULL, MR_RELEASED_EPOCH);
     for (uint32_t shard = 0; shard < consumer->shards; shard++) {
         if (mr_frontier_is_open(consumer->lanes, mr_lane_of(consumer, slot, shard)))
-            mr_again_close_lane(consumer, slot, shard);
+            mr_lane_close(consumer, slot, shard);
         if (mr_parking_range(consumer->parking, slot, shard).state != MR_RANGE_LIVE)
             mr_consumer_count_entry(consumer, shard, -1);
         if (consumer->trial_slot[shard] == slot)
