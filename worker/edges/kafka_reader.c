@@ -1,11 +1,10 @@
 /* Partitions by hand, with librdkafka's simple consumer.
  *
- * Why nothing of an earlier start comes out of an inbox after a stop (librdkafka 2.0.2, the same in 2.15): each fetched message and each
- * end-of-partition carries the version that its partition had when the fetch was sent.  rd_kafka_consume_stop and _start raise
- * the version in the caller's thread before they return, and rd_kafka_consume_queue throws away, as it takes from the queue, what carries a
- * lower one (rd_kafka_op_version_outdated).  A fetcher that has not heard of the new version yet cannot err: what it asked for carries
- * the old one, and it takes version and offset together under the partition's lock.  (The batch call forgets the version of what it has
- * already taken: never use it.)
+ * Why nothing of an earlier start comes out of an inbox after a stop (read in the sources of librdkafka 2.0.2 and 2.15): each fetched
+ * message and each end-of-partition carries the version that its partition had when the fetch was sent.  rd_kafka_consume_stop and
+ * _start raise the version in the caller's thread before they return, and rd_kafka_consume_queue throws away, as it takes from the queue, what
+ * carries a lower one (rd_kafka_op_version_outdated).  A fetcher that has not heard of the new version yet cannot err: what it asked for
+ * carries the old one, and it takes version and offset together under the partition's lock.
  *
  * Three things are not covered by versions, and are dealt with here:
  *  - Errors carry no version.  One of an earlier start is recognised by not being true of this one (`stale`).  That is so
@@ -14,7 +13,7 @@
  *    obeyed: the new start jumps to the beginning (rd_kafka_toppar_handle_Offset, OUTDATED).  So librdkafka is never given a logical
  *    offset; the beginning is asked for first.
  *  - A fetch under way when its partition is stopped is put into the partition's own queue afterwards and stays there, with the
- *    whole answer that it came in, 16 MiB at most (18.7 MiB were seen).  So that queue is forwarded to `waste` then, which polling empties.
+ *    whole answer that it came in: fetch.max.bytes and a little more (18.7 MiB were seen).  So that queue is forwarded to `waste` then, which polling empties.
  *    Not to the inbox: when librdkafka gives up a partition that the brokers do not know, it purges the queue that
  *    its own is forwarded to, and 2,215 messages of another partition were gone.
  */
