@@ -84,16 +84,16 @@ void mr_gate_work(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms);
 /* What a consumer's part of the pool is used for: of_shard[count] of `all` pages. */
 typedef struct mr_gate_pages {
     const uint32_t *of_shard;
-    uint32_t all;
+    uint32_t all, free;
 } mr_gate_pages;
 
 /* Stalled: has work and no success for four times what a batch takes, MR_GATE_STALLED_MS at least and MR_GATE_STALLED_MOST_MS at most. */
 #define MR_GATE_STALLED_MS      400u
 #define MR_GATE_STALLED_MOST_MS 1000u
-/* Whether the shard must not take another page: it has half of all; or it is stalled and has more than its share, or with all others that
- * are stalled or closed more than half. */
+/* Three quarters of the pool are the shards' own, in equal parts (at least a page each); the rest is for whoever comes first.  Whether the shard
+ * must not take another page: it has its part, and what is free is owed to the others' parts, or it is stalled; or it has half of all. */
 bool mr_gates_crowd(const mr_gates *gates, uint32_t shard, mr_gate_pages pages, uint64_t now_ms);
-/* No page could be had: closes the gates of the stalled shards that are the reason, as above.  How many it closed. */
+/* No page could be had: closes the gates of the stalled shards that have their part, or more than park.pool_share_percent.  How many it closed. */
 uint32_t mr_gates_no_page(mr_gates *gates, mr_gate_pages pages, uint64_t now_ms);
 /* Now and then: closes the gates of shards with work and without success for park.after_s. */
 uint32_t mr_gates_look(mr_gates *gates, uint64_t now_ms);

@@ -67,7 +67,8 @@ static int64_t wanted(const mr_consumer *consumer, uint32_t slot, uint64_t now_m
     int64_t lowest = MR_RANGE_OPEN;
     for (uint32_t shard = 0; shard < consumer->shards; shard++)
         if (mr_lane_reads(consumer, slot, shard))
-            lowest = mr_least(lowest, mr_frontier_position(consumer->lanes, mr_lane_of(consumer, slot, shard)));
+            lowest =
+                mr_least(lowest, mr_frontier_position(consumer->lanes, mr_lane_of(consumer, slot, shard)));
     *go_back = lowest < pass->next;
     if (pass->refused == MR_REFUSED_NONE)
         return lowest;
@@ -239,7 +240,8 @@ static bool place_again(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
     if (consumer->gate[shard] == MR_GATE_PROBED && mr_fill_of_shard(consumer->again, shard) > 0 &&
         !mr_fill_is_open(consumer->again, stream, shard)) {
         /* One page is tried; the others go on meanwhile, and the pass comes back here. */
-        mr_frontier_advance(consumer->lanes, lane, mr_most(offset, mr_frontier_position(consumer->lanes, lane)));
+        mr_frontier_advance(consumer->lanes, lane,
+                            mr_most(offset, mr_frontier_position(consumer->lanes, lane)));
         consumer->lane[lane].waiting = true;
         return true;
     }

@@ -123,7 +123,9 @@ mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t n
     uint32_t *open = &fill->open[stream * flow->shards + shard];
     if (*open != MR_PAGE_NONE)
         return mr_pool_page(flow->pool, *open);
-    mr_gate_pages pages = {.of_shard = fill->pages_of, .all = flow->plan->pages_each};
+    mr_gate_pages pages = {.of_shard = fill->pages_of,
+                           .all = flow->plan->pages_each,
+                           .free = mr_pool_free_pages(flow->pool, fill->consumer)};
     if (mr_gates_crowd(&flow->gates, shard, pages, now_ms))
         return NULL;
     if (fill->held < fill->most && mr_pool_free_pages(flow->pool, fill->consumer) > fill->reserve)

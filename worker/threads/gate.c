@@ -118,35 +118,43 @@ void mr_gate_work(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms)
         mr_gate_good(gates, shard, now_ms);
 }
 
-/* Pages of all shards that are stalled or closed are more than half. */
-static bool too_many(const mr_gates *gates, mr_gate_pages pages, uint64_t now_ms)
+/* The part of the pool that is a shard's own. */
+static uint32_t own_part(const mr_gates *gates, mr_gate_pages pages)
 {
-    uint64_t in_trouble = 0;
-    for (uint32_t i = 0; i < gates->count; i++)
-        if (!mr_gate_is_open(mr_gate_now(gates, i)) || is_stalled(gates, i, now_ms))
-            in_trouble += pages.of_shard[i];
-    return in_trouble * 2 > pages.all;
+    uint32_t part = (uint32_t)((uint64_t)pages.all * 3 / (4 * (uint64_t)gates->count));
+    return part > 0 ? part : 1;
 }
 
-static bool over_share(const mr_gates *gates, uint32_t shard, mr_gate_pages pages)
+/* Pages that the others have yet to take of their parts. */
+static uint32_t owed(const mr_gates *gates, uint32_t but, mr_gate_pages pages)
 {
-    return (uint64_t)pages.of_shard[shard] * 100 > (uint64_t)gates->share_percent * pages.all;
+    uint32_t part = own_part(gates, pages), sum = 0;
+    for (uint32_t i = 0; i < gates->count; i++)
+        if (i != but && pages.of_shard[i] < part)
+            sum += part - pages.of_shard[i];
+    return sum;
 }
 
 bool mr_gates_crowd(const mr_gates *gates, uint32_t shard, mr_gate_pages pages, uint64_t now_ms)
 {
-    if (gates->count == 1)
+    if (gates->count == 1 || pages.of_shard[shard] < own_part(gates, pages))
         return false;
-    return pages.of_shard[shard] * 2 >= pages.all ||
-           (is_stalled(gates, shard, now_ms) &&
-            (over_share(gates, shard, pages) || too_many(gates, pages, now_ms)));
+    return pages.of_shard[shard] * 2 >= pages.all || pages.free <= owed(gates, shard, pages) ||
+           is_stalled(gates, shard, now_ms);
+}
+
+static bool is_to_blame(const mr_gates *gates, uint32_t shard, mr_gate_pages pages, uint64_t now_ms)
+{
+    return is_stalled(gates, shard, now_ms) &&
+           (pages.of_shard[shard] >= own_part(gates, pages) ||
+            (uint64_t)pages.of_shard[shard] * 100 > (uint64_t)gates->share_percent * pages.all);
 }
 
 uint32_t mr_gates_no_page(mr_gates *gates, mr_gate_pages pages, uint64_t now_ms)
 {
     uint32_t closed = 0;
     for (uint32_t i = 0; i < gates->count; i++)
-        if (is_stalled(gates, i, now_ms) && (over_share(gates, i, pages) || too_many(gates, pages, now_ms)))
+        if (is_to_blame(gates, i, pages, now_ms))
             closed +=
                 mr_gate_park(gates, i, now_ms, "it took no rows while the others wanted room in memory");
     return closed;
