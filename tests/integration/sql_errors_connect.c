@@ -281,9 +281,12 @@ static void test_killed(void **state)
     (void)state;
     static const unsigned lost[] = {2006, 2013, 0};
     edge_make(second_shard(""));
+    f.config->shards[0].read_timeout_s = 10; /* longer than it takes to see the statement wait */
     connect_well();
     query_on(second, "DELETE FROM errors.errors");
+    pid_t pid = pid_of(1);
     mr_sql_result result = write_behind_lock(second, &(later){.server = 1, .signal = SIGKILL});
+    wait_gone(pid);
     expect_one(result, MR_DB_AMBIGUOUS, lost, "SIGKILL in mid-statement");
     clear_up(result.db_class);
     expect(mr_sql_connect(f.sql), MR_DB_CONNECTION, 2002, "the server is down");
@@ -320,7 +323,7 @@ static void test_same_id_after_restart(void **state)
 static void test_shut_down(void **state)
 {
     (void)state;
-    edge_make(second_shard(",\"write_timeout_s\":5"));
+    edge_make(second_shard(""));
     f.config->shards[0].read_timeout_s = 10;
     connect_well();
     query_on(second, "DELETE FROM errors.errors");
