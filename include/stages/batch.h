@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "data/pool.h"
+#include "data/record.h"
 #include "stages/config.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,7 +24,8 @@ bool mr_batch_full(const mr_batch *batch);
 void mr_batch_add(mr_batch *batch, uint32_t handle, const mr_page *page); /* must not be full */
 void mr_batch_clear(mr_batch *batch);
 
-/* How many of a page's rows may go into one statement, so that it stays below packet_bytes; at least 1. */
-uint32_t mr_batch_rows_per_write(const mr_page *page, uint64_t packet_bytes);
+/* How many of a page's rows from `from` on may go into one statement, so that it stays below packet_bytes; 0: not even that one. */
+uint32_t mr_batch_rows_that_fit(const mr_page *page, const mr_layout *layout, uint32_t from,
+                                uint64_t packet_bytes);
 
 #endif

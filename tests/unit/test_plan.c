@@ -110,18 +110,30 @@ static void test_batch(void **state)
     mr_arena_free(arena);
 }
 
-static void test_rows_per_write(void **state)
+static void test_rows_that_fit(void **state)
 {
     (void)state;
-    mr_page page = {.rows = 1000, .bytes = 100000};
-    assert_int_equal(mr_batch_rows_per_write(&page, 1 << 20), 1000);
-    assert_int_equal(mr_batch_rows_per_write(&page, 50000), 500);
-    assert_int_equal(mr_batch_rows_per_write(&page, 10), 1);
+    static unsigned char memory[4][512];
+    static const unsigned long lengths[4] = {10, 100, 200, 10};
+    mr_layout layout = {.fields = 2,
+                        .field = {{.form = MR_FORM_TEXT, .capacity = 200}, {.form = MR_FORM_INT64}}};
+    mr_layout_place(&layout);
+    mr_page page = {.rows = 4, .bytes = 400, .record_size = sizeof memory[0], .records = memory[0]};
+    for (uint32_t row = 0; row < 4; row++)
+        *mr_record_length(&layout, memory[row], 0) = lengths[row];
+    /* A row takes its text and 32 more: 42, 132, 232, 42. */
+    assert_int_equal(mr_batch_rows_that_fit(&page, &layout, 0, 1 << 20), 4);
+    assert_int_equal(mr_batch_rows_that_fit(&page, &layout, 3, 1 << 20), 1);
+    assert_int_equal(mr_batch_rows_that_fit(&page, &layout, 0, 173), 1);
+    assert_int_equal(mr_batch_rows_that_fit(&page, &layout, 0, 174), 2);
+    assert_int_equal(mr_batch_rows_that_fit(&page, &layout, 1, 364), 2);
+    assert_int_equal(mr_batch_rows_that_fit(&page, &layout, 2, 231), 0);
+    assert_int_equal(mr_batch_rows_that_fit(&page, &layout, 3, 231), 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pages), cmocka_unit_test(test_too_small),
-                                       cmocka_unit_test(test_batch), cmocka_unit_test(test_rows_per_write)};
+                                       cmocka_unit_test(test_batch), cmocka_unit_test(test_rows_that_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,11 +29,25 @@ void mr_batch_clear(mr_batch *batch)
     batch->bytes = 0;
 }
 
-uint32_t mr_batch_rows_per_write(const mr_page *page, uint64_t packet_bytes)
+/* What a row takes on the wire, rather too much: type, indicator and length beside each value. */
+static uint64_t row_bytes(const mr_layout *layout, unsigned char *record)
 {
+    uint64_t bytes = 0;
+    for (uint32_t field = 0; field < layout->fields; field++) {
+        bool text = layout->field[field].form <= MR_FORM_BYTES;
+        bytes += 16 + (text ? *mr_record_length(layout, record, field) : 0);
+    }
+    return bytes;
+}
+
+uint32_t mr_batch_rows_that_fit(const mr_page *page, const mr_layout *layout, uint32_t from,
+                                uint64_t packet_bytes)
+{
+    uint64_t bytes = 0;
+    uint32_t row = from;
     if (page->bytes <= packet_bytes)
-        return page->rows;
-    /* Rows differ in size; a statement that is too big all the same is split by the writer. */
-    uint64_t rows = packet_bytes * page->rows / page->bytes;
-    return rows > 0 ? (uint32_t)rows : 1;
+        return page->rows - from;
+    while (row < page->rows && (bytes += row_bytes(layout, mr_page_record(page, row))) <= packet_bytes)
+        row++;
+    return row - from;
 }

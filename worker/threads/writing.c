@@ -7,6 +7,8 @@
 #include "base/must.h"
 #include "stages/reason.h"
 
+#define PACKET_TOO_LARGE 1153
+
 void mr_writing_init(mr_writing *writing, mr_flow *flow, uint32_t shard, mr_sql *sql)
 {
     *writing = (mr_writing){.flow = flow, .shard = shard, .sql = sql, .rows_at_once = UINT32_MAX};
@@ -50,6 +52,8 @@ static bool is_about_rows(mr_db_class db_class)
 static void refuse(const mr_writing *writing, mr_page *page, uint32_t row, const mr_sql_result *why)
 {
     mr_record *record = record_at(page, row);
+    if (record->reason)
+        return; /* by an earlier try of its batch */
     record->reason = (uint8_t)(why->db_class == MR_DB_TOO_BIG ? MR_REASON_TOO_LARGE
                                : why->unique_conflict         ? MR_REASON_UNIQUE
                                                               : MR_REASON_DB);
@@ -139,15 +143,22 @@ static mr_sql_result take_apart(mr_writing *writing, const mr_batch *batch, mr_p
 
 static mr_sql_result write_page(mr_writing *writing, const mr_batch *batch, mr_page *page)
 {
-    uint32_t at_once = mr_batch_rows_per_write(page, mr_sql_packet_bytes(writing->sql));
-    at_once = at_once < writing->rows_at_once ? at_once : writing->rows_at_once;
+    static const mr_sql_result too_big = {
+        .db_class = MR_DB_TOO_BIG, .code = PACKET_TOO_LARGE, .sqlstate = "08S01", .field = MR_FIELDS_MAX};
+    uint64_t packet_bytes = mr_sql_packet_bytes(writing->sql);
     page->rows_existing = 0;
-    for (uint32_t row = 0; row < page->rows; row += at_once) {
-        uint32_t to = page->rows - row < at_once ? page->rows : row + at_once;
-        mr_sql_result result = write_rows(writing, page, row, to);
+    for (uint32_t row = 0, rows; row < page->rows; row += rows) {
+        rows = mr_batch_rows_that_fit(page, layout_of(writing, page), row, packet_bytes);
+        rows = rows < writing->rows_at_once ? rows : writing->rows_at_once;
+        if (rows == 0) {
+            refuse(writing, page, row, &too_big); /* the server would cut the connection */
+            rows = 1;
+            continue;
+        }
+        mr_sql_result result = write_rows(writing, page, row, row + rows);
         if (is_about_rows(result.db_class))
-            result = take_apart(writing, batch, page, row, to);
-        if (result.db_class == MR_DB_TOO_BIG && at_once == 1)
+            result = take_apart(writing, batch, page, row, row + rows);
+        if (result.db_class == MR_DB_TOO_BIG && rows == 1)
             refuse(writing, page, row,
                    &result); /* the connection is gone; it is left out when the batch comes again */
         if (result.db_class != MR_DB_OK)
