@@ -135,7 +135,7 @@ static void test_sets(void **state)
 
 /* ---- the invariant ---- */
 
-enum { WORLDS = 2000, WORLD_STEPS = 1500 };
+enum { WORLDS = 1000, WORLD_STEPS = 1500 };
 
 static bool answered_for(const world *w, uint32_t slot, int64_t offset, const mr_range *ranges)
 {

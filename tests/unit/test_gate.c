@@ -207,7 +207,7 @@ static void test_one_after_the_other(void **state)
 
 /* ---- at once ---- */
 
-enum { ROUNDS = 200000 };
+enum { ROUNDS = 50000 };
 
 static _Atomic uint32_t round_now, rounds_done;
 

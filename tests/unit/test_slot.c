@@ -12,7 +12,7 @@
 #include "base/bell.h"
 #include "threads/slot.h"
 
-enum { TIMES = 10000000, SEEN = 500000, RINGS = 30000, SHARDS = 3 };
+enum { TIMES = 4000000, SEEN = 200000, RINGS = 30000, SHARDS = 3 };
 
 /* Everything is a function of one number, the epoch; the ranges change with every third. */
 static mr_slot_snapshot moment(uint32_t i)
