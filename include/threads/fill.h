@@ -26,7 +26,7 @@ mr_fill *mr_fill_new(mr_flow *flow, uint32_t consumer, mr_path path, mr_frontier
 
 /* It may take a page while it holds fewer than `most` and more than `reserve` are free, and the shard does not crowd the others (gate.h). */
 void mr_fill_limit(mr_fill *fill, uint32_t most, uint32_t reserve);
-/* The open page of a stream and shard, or a new one; NULL when none may be taken (then the fullest was sealed). */
+/* The open page of a stream and shard, or a new one; NULL when none may be taken (when none is free, the fullest was sealed). */
 mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t now_ms);
 /* The event that it was wanted for does not become a record: without rows it goes back, for an open page is work that its shard is waited for. */
 void mr_fill_unused(mr_fill *fill, const mr_page *page, uint64_t now_ms);

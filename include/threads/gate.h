@@ -71,7 +71,7 @@ bool mr_gates_another_live(const mr_gates *gates, uint32_t but, uint64_t now_ms)
 /* From one state to another; false when it is not in `from` any more. */
 bool mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to);
 /* Closes an open gate and says so (event shard_parked), with what mr_gate_explain said last, or else `why`; false when no other shard is live, as
- * above (or it is closed already). */
+ * above (or it is closed already).  Two that close at the same moment may close the last two: then intake waits for a probe. */
 bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, const char *why);
 
 /* Its work began, or a call went well. */

@@ -172,7 +172,7 @@ static void test_one_shard(void **state)
     set(0, MR_GATE_LIVE);
     without_success(0, 3600000);
     uint32_t of_shard[] = {PAGES};
-    mr_gate_pages pages = {of_shard, PAGES};
+    mr_gate_pages pages = {of_shard, PAGES, 0};
     assert_false(park(0));
     assert_false(mr_gates_crowd(&gates, 0, pages, NOW)); /* there is nobody to crowd */
     assert_int_equal(mr_gates_no_page(&gates, pages, NOW), 0);
@@ -193,7 +193,7 @@ static void test_one_after_the_other(void **state)
         assert_false(park(1 - first));
         without_success(1 - first, 3600000);
         uint32_t of_shard[] = {PAGES / 2, PAGES / 2};
-        assert_int_equal(mr_gates_no_page(&gates, (mr_gate_pages){of_shard, PAGES}, NOW), 0);
+        assert_int_equal(mr_gates_no_page(&gates, (mr_gate_pages){of_shard, PAGES, 0}, NOW), 0);
         assert_int_equal(mr_gates_look(&gates, NOW), 0);
         assert_state(1 - first, MR_GATE_LIVE);
         /* Probed is not live yet: it takes nothing but one batch. */
@@ -260,8 +260,9 @@ static void test_at_once(void **state)
 static bool is_stalled_at(uint32_t shard, uint64_t now)
 {
     uint32_t of_shard[SHARDS] = {0};
-    of_shard[shard] = PAGES / 2 - 1; /* above its share, below half: only a stalled one crowds */
-    return mr_gates_crowd(&gates, shard, (mr_gate_pages){of_shard, PAGES}, now);
+    of_shard[shard] =
+        PAGES / 2 - 1; /* above its part, below half, and enough is free: only a stalled one crowds */
+    return mr_gates_crowd(&gates, shard, (mr_gate_pages){of_shard, PAGES, PAGES}, now);
 }
 
 static void test_stalled(void **state)
@@ -332,34 +333,59 @@ typedef struct blame {
     const char *what;
     mr_gate_state states[SHARDS];
     uint32_t pages[SHARDS];
+    uint32_t free;
     unsigned stalled; /* bits */
     unsigned closed;  /* bits: what mr_gates_no_page closes */
     unsigned crowd;   /* bits: who must not take another */
 } blame;
 
 static const blame blames[] = {
-    {"nobody is stalled", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {49, 30, 21}, 0, 0, 0},
-    {"at its share", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {25, 40, 35}, 1, 0, 0},
-    {"above its share", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {26, 40, 34}, 1, 1, 1},
-    {"two above", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {26, 26, 48}, 3, 3, 3},
-    {"all stalled", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {40, 40, 20}, 7, 0, 7},
-    {"retrying", {MR_GATE_RETRYING, MR_GATE_LIVE, MR_GATE_LIVE}, {26, 40, 34}, 1, 1, 1},
-    {"starting", {MR_GATE_STARTING, MR_GATE_LIVE, MR_GATE_LIVE}, {26, 40, 34}, 1, 1, 1},
-    {"no other is live", {MR_GATE_LIVE, MR_GATE_RETRYING, MR_GATE_STARTING}, {26, 40, 34}, 1, 0, 1},
-    {"half with a closed one", {MR_GATE_LIVE, MR_GATE_PARKED, MR_GATE_LIVE}, {20, 30, 50}, 1, 0, 4},
-    {"more than that", {MR_GATE_LIVE, MR_GATE_PARKED, MR_GATE_LIVE}, {20, 31, 49}, 1, 1, 1},
-    {"with a probed one", {MR_GATE_LIVE, MR_GATE_PROBED, MR_GATE_LIVE}, {20, 31, 49}, 1, 1, 1},
-    {"with a held one", {MR_GATE_LIVE, MR_GATE_HELD, MR_GATE_LIVE}, {20, 31, 49}, 1, 1, 1},
-    {"with a retrying one, not stalled",
-     {MR_GATE_LIVE, MR_GATE_RETRYING, MR_GATE_LIVE},
-     {20, 31, 49},
-     1,
+    /* A part is 25 pages. */
+    {"nobody is stalled, and something is left for all",
+     {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE},
+     {30, 30, 30},
+     10,
+     0,
      0,
      0},
-    {"two small ones", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {25, 25, 50}, 3, 0, 4},
-    {"of a share and one more", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {25, 26, 49}, 3, 3, 3},
-    {"closed ones stay as they are", {MR_GATE_PARKED, MR_GATE_PROBED, MR_GATE_LIVE}, {40, 40, 20}, 3, 0, 3},
-    {"half of all, though it is well", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {50, 10, 10}, 0, 0, 1},
+    {"what is free is owed to the third",
+     {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE},
+     {49, 30, 11},
+     10,
+     0,
+     0,
+     3},
+    {"exactly what is owed", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {45, 30, 20}, 5, 0, 0, 3},
+    {"one more than is owed", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {44, 30, 20}, 6, 0, 0, 0},
+    {"stalled, below its part", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {24, 38, 38}, 0, 1, 0, 6},
+    {"stalled, at its part", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {25, 35, 30}, 10, 1, 1, 1},
+    {"nothing free", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {25, 40, 35}, 0, 0, 0, 7},
+    {"two are stalled", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {26, 26, 38}, 10, 3, 3, 3},
+    {"all stalled", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {40, 40, 20}, 0, 7, 0, 3},
+    {"retrying", {MR_GATE_RETRYING, MR_GATE_LIVE, MR_GATE_LIVE}, {26, 34, 30}, 10, 1, 1, 1},
+    {"starting", {MR_GATE_STARTING, MR_GATE_LIVE, MR_GATE_LIVE}, {26, 34, 30}, 10, 1, 1, 1},
+    {"no other is live", {MR_GATE_LIVE, MR_GATE_RETRYING, MR_GATE_STARTING}, {26, 34, 30}, 10, 1, 0, 1},
+    {"closed ones stay as they are",
+     {MR_GATE_PARKED, MR_GATE_PROBED, MR_GATE_LIVE},
+     {40, 40, 10},
+     20,
+     3,
+     0,
+     3},
+    {"a healthy one is not to blame for a closed one's pages",
+     {MR_GATE_LIVE, MR_GATE_PARKED, MR_GATE_LIVE},
+     {20, 49, 31},
+     0,
+     1,
+     0,
+     6},
+    {"half of all, though it is well",
+     {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE},
+     {50, 10, 10},
+     100,
+     0,
+     0,
+     1},
 };
 
 static void test_no_page(void **state)
@@ -367,7 +393,7 @@ static void test_no_page(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof blames / sizeof blames[0]; i++) {
         const blame *one = &blames[i];
-        mr_gate_pages pages = {one->pages, PAGES};
+        mr_gate_pages pages = {one->pages, PAGES, one->free};
         uint32_t expected = 0;
         start(SHARDS, 0);
         for (uint32_t shard = 0; shard < SHARDS; shard++) {

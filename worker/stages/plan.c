@@ -37,9 +37,12 @@ mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, 
     plan->page_bytes = (uint32_t)page;
     plan->rows_page = (uint32_t)(page / largest);
     plan->pages_each = (uint32_t)(pool / config->kafka.consumer_threads / page);
-    /* A hold has at least one row of its page behind it, and a page holds each partition once. */
-    plan->holds_each =
-        plan->pages_each * (uint32_t)least(page / smallest, MR_PARTITIONS_EACH) + MR_DEAD_LETTERS_EACH;
+    /* A hold has at least one row of its page behind it, and a page holds each partition once; but for messages that were sent back, whose streams,
+     * and so pages, may alternate. */
+    uint64_t holds_page = page / smallest;
+    if (!config->dlq.replay_topic[0])
+        holds_page = least(holds_page, MR_PARTITIONS_EACH);
+    plan->holds_each = plan->pages_each * (uint32_t)holds_page + MR_DEAD_LETTERS_EACH;
     return MR_OK;
 }
 
