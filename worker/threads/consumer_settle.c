@@ -101,6 +101,21 @@ static bool keep_refused(mr_consumer *consumer, const mr_page *page, const mr_re
     return true;
 }
 
+void mr_settle_give_up(mr_consumer *consumer, uint32_t at, mr_released why)
+{
+    mr_refused *gone = &consumer->refused[at];
+    mr_frontier_release(frontier_of(consumer, gone->path), gone->hold);
+    released(consumer, why, 1);
+    mr_settle_refused_free(consumer, at);
+}
+
+void mr_settle_refused_free(mr_consumer *consumer, uint32_t at)
+{
+    consumer->refused[at].next = consumer->refused_free;
+    consumer->refused_free = at;
+    consumer->refused_used--;
+}
+
 /* Of a slot, all, or (shard given) those of a shard's replay. */
 void mr_settle_drop_refused(mr_consumer *consumer, uint32_t slot, const uint32_t *shard, mr_released why)
 {
@@ -113,11 +128,7 @@ void mr_settle_drop_refused(mr_consumer *consumer, uint32_t slot, const uint32_t
             continue;
         }
         *link = gone->next;
-        mr_frontier_release(frontier_of(consumer, gone->path), gone->hold);
-        released(consumer, why, 1);
-        gone->next = consumer->refused_free;
-        consumer->refused_free = at;
-        consumer->refused_used--;
+        mr_settle_give_up(consumer, at, why);
     }
 }
 
