@@ -29,7 +29,7 @@ void mr_fill_limit(mr_fill *fill, uint32_t most, uint32_t reserve);
 /* The open page of a stream and shard, or a new one; NULL when none may be taken (when none is free, the fullest was sealed). */
 mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t now_ms);
 /* The event that it was wanted for does not become a record: without rows it goes back, for an open page is work that its shard is waited for. */
-void mr_fill_unused(mr_fill *fill, const mr_page *page, uint64_t now_ms);
+void mr_fill_unused(mr_fill *fill, const mr_page *page);
 
 bool mr_fill_is_open(const mr_fill *fill, uint32_t stream, uint32_t shard); /* there is an open page */
 
@@ -53,8 +53,10 @@ uint32_t mr_fill_withdraw(mr_fill *fill, uint32_t shard);
 /* Pages that this path holds of the shard: open, queued, at the writer. */
 uint32_t mr_fill_of_shard(const mr_fill *fill, uint32_t shard);
 uint32_t mr_fill_held(const mr_fill *fill);
+/* A page has come back from its writer. */
+void mr_fill_came_back(mr_fill *fill, mr_page *page, uint64_t now_ms);
 /* Gives a page back to the pool. */
-void mr_fill_give(mr_fill *fill, uint32_t handle, uint64_t now_ms);
+void mr_fill_give(mr_fill *fill, uint32_t handle);
 /* A frontier slot begins anew: no page has its hold. */
 void mr_fill_begin(mr_fill *fill, uint32_t frontier_slot, uint32_t shard);
 

@@ -172,6 +172,10 @@ wait_for() { # seconds, what is waited for, command...
     say "$2 (after $((SECONDS - begun)) s)"
 }
 
+not_live() { # shard, of worker 0
+    ! shard_is 0 "$1" live && ! shard_is 0 "$1" replay
+}
+
 wait_state() { # worker, shard, state, seconds
     wait_for "$4" "shard $2 is $3" shard_is "$1" "$2" "$3"
 }

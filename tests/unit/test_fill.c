@@ -124,7 +124,8 @@ static void give(mr_fill *in, uint32_t handle)
         next = mr_frontier_chain(of, hold);
         mr_frontier_release(of, hold);
     }
-    mr_fill_give(in, handle, NOW);
+    mr_fill_came_back(in, page_at(handle), NOW);
+    mr_fill_give(in, handle);
 }
 
 static uint32_t work_of(uint32_t shard)
@@ -294,12 +295,12 @@ static void test_unused(void **state)
 {
     (void)state;
     mr_page *page = mr_fill_page(fill, 1, 0, NOW);
-    mr_fill_unused(fill, page, NOW);
+    mr_fill_unused(fill, page);
     assert_false(mr_fill_is_open(fill, 1, 0));
     assert_true(mr_fill_held(fill) == 0 && pages_of[0] == 0 && work_of(0) == 0);
     assert_int_equal(mr_pool_free_pages(flow.pool, 0), PAGES);
     page = put(fill, 1, 0, 0, NOW);
-    mr_fill_unused(fill, page, NOW); /* it has a row */
+    mr_fill_unused(fill, page); /* it has a row */
     assert_true(mr_fill_is_open(fill, 1, 0));
     assert_int_equal(mr_fill_held(fill), 1);
 }

@@ -58,6 +58,14 @@ static void take_partitions(mr_consumer *consumer, mr_arena *arena)
     }
 }
 
+/* A dead letter's event is still remembered: its range may be read again. */
+static bool may_be_read_again(const void *context, uint32_t slot, uint32_t shard, int64_t offset)
+{
+    const mr_consumer *consumer = context;
+    return offset >= mr_frontier_lowest(consumer->frontier, slot) ||
+           mr_parking_skips(consumer->parking, slot, shard, offset);
+}
+
 mr_status mr_consumer_new(mr_flow *flow, uint32_t number, const mr_topics *topics, mr_arena *arena,
                           mr_consumer **out, mr_error *error)
 {
@@ -74,7 +82,7 @@ mr_status mr_consumer_new(mr_flow *flow, uint32_t number, const mr_topics *topic
     consumer->pages_of = mr_arena_take(arena, "consumers", flow->shards, sizeof *consumer->pages_of);
     consumer->live = mr_fill_new(flow, number, MR_PATH_LIVE, consumer->frontier, consumer->pages_of, arena);
     consumer->again = mr_fill_new(flow, number, MR_PATH_REPLAY, consumer->lanes, consumer->pages_of, arena);
-    consumer->outbox = mr_outbox_new(flow, number, arena);
+    consumer->outbox = mr_outbox_new(flow, number, may_be_read_again, consumer, arena);
     consumer->decoder = mr_arena_take(arena, "consumers", config->stream_count, sizeof *consumer->decoder);
     consumer->tally = mr_arena_take(arena, "consumers", config->stream_count, sizeof *consumer->tally);
     consumer->skipped = mr_arena_take(arena, "consumers", flow->shards, sizeof *consumer->skipped);
@@ -151,6 +159,7 @@ static void end(mr_consumer *consumer, uint32_t number)
     mr_slot *slot = &consumer->slots[number];
     must(slot->open);
     mr_settle_forget_slot(consumer, number);
+    mr_outbox_forget(consumer->outbox, number);
     mr_frontier_close(consumer->frontier, number);
     slot->open = slot->accepting = false;
     mr_slot_publish(slot, &(mr_slot_snapshot){.epoch = 0}, NULL);

@@ -132,6 +132,9 @@ static bool send_refused(mr_consumer *consumer, uint32_t at, const mr_event *fou
                                   .sqlstate = record->sqlstate,
                                   .attempts = row->attempts,
                                   .original_gone = !found},
+                       .partition_slot = row->slot,
+                       .shard = row->shard,
+                       .offset = row->offset,
                        .frontier = row->path == MR_PATH_LIVE ? consumer->frontier : consumer->lanes};
     return mr_outbox_send_held(consumer->outbox, &out, row->hold, now_ms);
 }
@@ -151,12 +154,16 @@ static bool answer_refused(mr_consumer *consumer, uint32_t slot, int64_t offset,
             link = &row->next;
             continue;
         }
-        if (!send_refused(consumer, at, here ? &message->event : NULL, here ? message->handle : NULL, now_ms))
+        mr_letter_known known = mr_outbox_known(consumer->outbox, slot, row->offset);
+        if (known == MR_LETTER_UNDER_WAY ||
+            (known == MR_LETTER_NEW && !send_refused(consumer, at, here ? &message->event : NULL,
+                                                     here ? message->handle : NULL, now_ms)))
             return false;
         *link = row->next;
-        row->next = consumer->refused_free;
-        consumer->refused_free = at;
-        consumer->refused_used--;
+        if (known == MR_LETTER_SENT)
+            mr_settle_give_up(consumer, at, MR_RELEASED_PARKED);
+        else
+            mr_settle_refused_free(consumer, at);
     }
     return true;
 }
@@ -220,6 +227,34 @@ static bool any_lane_wants(const mr_consumer *consumer, uint32_t slot, int64_t o
     return false;
 }
 
+/* An event of a lane that cannot become a row.  It may be a dead letter since before its range was parked, or from a replay that was given up.
+ * False: not now. */
+static bool refuse_again(mr_consumer *consumer, uint32_t number, uint32_t shard, uint32_t stream,
+                         const mr_event *event, const mr_refusal *refusal, uint64_t now_ms)
+{
+    int64_t offset = consumer->again_message.event.offset;
+    mr_letter_known known = mr_outbox_known(consumer->outbox, number, offset);
+    mr_outgoing out = {.event = event,
+                       .message = consumer->again_message.handle,
+                       .stream = stream,
+                       .letter = {.reason = refusal->reason,
+                                  .position = refusal->position,
+                                  .column = refusal->column,
+                                  .shard = consumer->config->shards[shard].name},
+                       .partition_slot = number,
+                       .shard = shard,
+                       .offset = offset,
+                       .frontier = consumer->lanes,
+                       .slot = mr_lane_of(consumer, number, shard)};
+    if (known == MR_LETTER_SENT)
+        return true;
+    if (known == MR_LETTER_UNDER_WAY || !mr_outbox_send(consumer->outbox, &out, now_ms))
+        return false;
+    consumer->tally[stream].read_again++;
+    consumer->in_flight++;
+    return true;
+}
+
 /* Events of nobody (broken JSON, no key) are the live flow's to judge; those of a lane become rows or dead letters. */
 static bool place_again(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
 {
@@ -251,28 +286,16 @@ static bool place_again(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
         return false;
     }
     if (mr_decode_store(decoder, &event, mr_page_record(page, page->rows), &bytes, &refusal)) {
-        mr_fill_unused(consumer->again, page, now_ms);
-        mr_outgoing out = {.event = &event,
-                           .message = consumer->again_message.handle,
-                           .stream = stream,
-                           .letter = {.reason = refusal.reason,
-                                      .position = refusal.position,
-                                      .column = refusal.column,
-                                      .shard = consumer->config->shards[shard].name},
-                           .frontier = consumer->lanes,
-                           .slot = lane,
-                           .offset = offset};
-        if (!mr_outbox_send(consumer->outbox, &out, now_ms))
-            return false;
-    } else {
-        mr_placed placed = {.slot = number,
-                            .offset = offset,
-                            .partition = slot->partition,
-                            .frontier_slot = lane,
-                            .key_hash = hash,
-                            .bytes = bytes};
-        mr_fill_placed(consumer->again, page, &event, placed, now_ms);
+        mr_fill_unused(consumer->again, page);
+        return refuse_again(consumer, number, shard, stream, &event, &refusal, now_ms);
     }
+    mr_placed placed = {.slot = number,
+                        .offset = offset,
+                        .partition = slot->partition,
+                        .frontier_slot = lane,
+                        .key_hash = hash,
+                        .bytes = bytes};
+    mr_fill_placed(consumer->again, page, &event, placed, now_ms);
     consumer->tally[stream].read_again++;
     consumer->in_flight++;
     return true;

@@ -81,9 +81,9 @@ static void took_one(mr_consumer *consumer, uint32_t stream)
     say_held(consumer, stream, mr_drift_exceeds(&about->drift, 0, 1));
 }
 
-/* True when the letter is on its way. */
-static bool send_letter(mr_consumer *consumer, uint32_t slot, uint32_t stream, const mr_event *event,
-                        const mr_refusal *refusal, uint64_t now_ms)
+/* True when the letter is on its way.  shard: MR_LANE_NONE for an event of nobody. */
+static bool send_letter(mr_consumer *consumer, uint32_t slot, uint32_t stream, uint32_t shard,
+                        const mr_event *event, const mr_refusal *refusal, uint64_t now_ms)
 {
     mr_outgoing out = {.event = event,
                        .message = consumer->message.handle,
@@ -92,9 +92,11 @@ static bool send_letter(mr_consumer *consumer, uint32_t slot, uint32_t stream, c
                                   .position = refusal->position,
                                   .column = refusal->column ? refusal->column : "",
                                   .shard = ""},
+                       .partition_slot = slot,
+                       .shard = shard,
+                       .offset = consumer->message.event.offset,
                        .frontier = consumer->frontier,
-                       .slot = slot,
-                       .offset = consumer->message.event.offset};
+                       .slot = slot};
     if (!may_refuse(consumer, stream, now_ms) || !mr_outbox_send(consumer->outbox, &out, now_ms)) {
         stuck(consumer, MR_CAUSE_DLQ);
         return false;
@@ -143,14 +145,14 @@ static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
     uint32_t stream, bytes;
     uint64_t hash;
     if (!mr_consumer_origin(consumer, slot, &event, &stream))
-        return send_letter(consumer, number, stream, &event, &refusal, now_ms);
+        return send_letter(consumer, number, stream, MR_LANE_NONE, &event, &refusal, now_ms);
     if (!event.value && consumer->config->streams[stream].tombstone_skip) {
         consumer->tally[stream].filtered++;
         return true;
     }
     mr_decoder *decoder = consumer->decoder[stream];
     if (mr_decode_scan(decoder, &event, &hash, &refusal))
-        return send_letter(consumer, number, stream, &event, &refusal, now_ms);
+        return send_letter(consumer, number, stream, MR_LANE_NONE, &event, &refusal, now_ms);
     uint32_t shard = mr_route_shard(consumer->config, hash);
     if (!mr_gate_is_open(consumer->gate[shard]) ||
         mr_parking_skips(consumer->parking, number, shard, consumer->message.event.offset))
@@ -162,8 +164,8 @@ static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
         return false;
     }
     if (mr_decode_store(decoder, &event, mr_page_record(page, page->rows), &bytes, &refusal)) {
-        mr_fill_unused(consumer->live, page, now_ms);
-        return send_letter(consumer, number, stream, &event, &refusal, now_ms);
+        mr_fill_unused(consumer->live, page);
+        return send_letter(consumer, number, stream, shard, &event, &refusal, now_ms);
     }
     mr_placed placed = {.slot = number,
                         .offset = consumer->message.event.offset,

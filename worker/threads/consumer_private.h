@@ -141,6 +141,9 @@ void mr_settle_park(mr_consumer *consumer, uint32_t slot, uint32_t shard, int64_
 /* The same for a range that is being replayed, from where the replay stands. */
 void mr_settle_abandon(mr_consumer *consumer, uint32_t slot, uint32_t shard);
 void mr_settle_forget_slot(mr_consumer *consumer, uint32_t slot);
+/* A refused row that is in no list any more: it needs no dead letter; or has one on its way. */
+void mr_settle_give_up(mr_consumer *consumer, uint32_t at, mr_released why);
+void mr_settle_refused_free(mr_consumer *consumer, uint32_t at);
 void mr_settle_drop_refused(mr_consumer *consumer, uint32_t slot, const uint32_t *shard, mr_released why);
 
 /* consumer_lanes.c */

@@ -103,6 +103,21 @@ static bool keep_refused(mr_consumer *consumer, const mr_page *page, const mr_re
     return true;
 }
 
+void mr_settle_give_up(mr_consumer *consumer, uint32_t at, mr_released why)
+{
+    mr_refused *gone = &consumer->refused[at];
+    mr_frontier_release(frontier_of(consumer, gone->path), gone->hold);
+    released(consumer, why, 1);
+    mr_settle_refused_free(consumer, at);
+}
+
+void mr_settle_refused_free(mr_consumer *consumer, uint32_t at)
+{
+    consumer->refused[at].next = consumer->refused_free;
+    consumer->refused_free = at;
+    consumer->refused_used--;
+}
+
 /* Of a slot, all, or (shard given) those of a shard's replay. */
 void mr_settle_drop_refused(mr_consumer *consumer, uint32_t slot, const uint32_t *shard, mr_released why)
 {
@@ -115,11 +130,7 @@ void mr_settle_drop_refused(mr_consumer *consumer, uint32_t slot, const uint32_t
             continue;
         }
         *link = gone->next;
-        mr_frontier_release(frontier_of(consumer, gone->path), gone->hold);
-        released(consumer, why, 1);
-        gone->next = consumer->refused_free;
-        consumer->refused_free = at;
-        consumer->refused_used--;
+        mr_settle_give_up(consumer, at, why);
     }
 }
 
@@ -140,14 +151,19 @@ void mr_settle_forget_slot(mr_consumer *consumer, uint32_t slot)
 
 /* ---- pages ---- */
 
-static void give(mr_consumer *consumer, mr_page *page, uint32_t handle, uint64_t now_ms)
+static mr_fill *fill_of(const mr_consumer *consumer, const mr_page *page)
+{
+    return page->path == MR_PATH_LIVE ? consumer->live : consumer->again;
+}
+
+static void give(mr_consumer *consumer, mr_page *page, uint32_t handle)
 {
     mr_frontier *frontier = frontier_of(consumer, page->path);
     for (uint32_t hold = page->holds, next; hold != MR_HOLD_NONE; hold = next) {
         next = mr_frontier_chain(frontier, hold);
         mr_frontier_release(frontier, hold);
     }
-    mr_fill_give(page->path == MR_PATH_LIVE ? consumer->live : consumer->again, handle, now_ms);
+    mr_fill_give(fill_of(consumer, page), handle);
 }
 
 /* Given up unwritten: wherever its rows are not answered for yet, a range begins. */
@@ -195,6 +211,7 @@ void mr_settle_page(mr_consumer *consumer, uint32_t handle, uint64_t now_ms)
 {
     mr_page *page = mr_pool_page(consumer->flow->pool, handle);
     uint32_t row = 0;
+    mr_fill_came_back(fill_of(consumer, page), page, now_ms);
     if (page->outcome == MR_OUTCOME_PARKED) {
         settle_parked(consumer, page);
     } else {
@@ -206,7 +223,7 @@ void mr_settle_page(mr_consumer *consumer, uint32_t handle, uint64_t now_ms)
             return;
         }
     }
-    give(consumer, page, handle, now_ms);
+    give(consumer, page, handle);
 }
 
 /* Pages whose refused rows waited for room. */
@@ -222,7 +239,7 @@ static uint32_t settle_pinned(mr_consumer *consumer, uint64_t now_ms)
         }
         consumer->pinned[i] = consumer->pinned[--consumer->pinned_count];
         consumer->pinned_row[i] = consumer->pinned_row[consumer->pinned_count];
-        give(consumer, page, handle, now_ms);
+        give(consumer, page, handle);
         done++;
     }
     return done;

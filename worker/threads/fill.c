@@ -144,14 +144,14 @@ mr_page *mr_fill_page(mr_fill *fill, uint32_t stream, uint32_t shard, uint64_t n
     return page;
 }
 
-void mr_fill_unused(mr_fill *fill, const mr_page *page, uint64_t now_ms)
+void mr_fill_unused(mr_fill *fill, const mr_page *page)
 {
     uint32_t *open = &fill->open[page->stream * fill->flow->shards + page->shard], handle = *open;
     if (page->rows > 0)
         return;
     *open = MR_PAGE_NONE;
     fill->open_count--;
-    mr_fill_give(fill, handle, now_ms);
+    mr_fill_give(fill, handle);
 }
 
 bool mr_fill_is_open(const mr_fill *fill, uint32_t stream, uint32_t shard)
@@ -209,18 +209,23 @@ uint32_t mr_fill_held(const mr_fill *fill)
     return fill->held;
 }
 
-void mr_fill_give(mr_fill *fill, uint32_t handle, uint64_t now_ms)
+void mr_fill_came_back(mr_fill *fill, mr_page *page, uint64_t now_ms)
+{
+    if (page->sealed)
+        mr_gate_work(&fill->flow->gates, page->shard, -1, now_ms);
+    page->sealed = false;
+}
+
+void mr_fill_give(mr_fill *fill, uint32_t handle)
 {
     const mr_page *page = mr_pool_page(fill->flow->pool, handle);
     must(page->path == fill->path && fill->held > 0 && fill->of_shard[page->shard] > 0);
     uint32_t shard = page->shard;
-    bool sealed = page->sealed;
+    must(!page->sealed);
     fill->held--;
     fill->of_shard[shard]--;
     mr_pool_give(fill->flow->pool, handle);
     fill->pages_of[shard]--;
-    if (sealed)
-        mr_gate_work(&fill->flow->gates, shard, -1, now_ms);
 }
 
 void mr_fill_begin(mr_fill *fill, uint32_t slot, uint32_t shard)

@@ -62,6 +62,7 @@ static void refuse(const mr_writing *writing, mr_page *page, uint32_t row, const
     memcpy(record->sqlstate, why->sqlstate, sizeof record->sqlstate);
     mr_record_skip(layout_of(writing, page), mr_page_record(page, row));
     page->rows_refused++;
+    mr_metric_db_error(writing->flow->metrics, writing->shard, why->db_class, why->code);
     mr_log(MR_LOG_WARN, "row_refused",
            MR_FIELDS(.stream = writing->flow->config->streams[page->stream].name,
                      .shard = writing->flow->config->shards[writing->shard].name, .code = why->code,
@@ -126,6 +127,9 @@ static mr_sql_result take_apart(mr_writing *writing, const mr_batch *batch, mr_p
     mr_bisect_begin(&writing->bisect, from, to);
     while (mr_bisect_next(&writing->bisect, &from, &to)) {
         result = write_rows(writing, page, from, to);
+        /* An answer, whichever: the shard is at work, however long this takes. */
+        if (result.db_class == MR_DB_OK || is_about_rows(result.db_class))
+            mr_gate_good(&writing->flow->gates, writing->shard, mr_clock_ms());
         if (result.db_class == MR_DB_OK) {
             mr_bisect_took(&writing->bisect);
         } else if (!is_about_rows(result.db_class)) {
