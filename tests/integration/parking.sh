@@ -5,7 +5,7 @@
 #
 # MILLRACE_VARIATION: other sizes than the defaults, to look for what these hide: `tiny` (the smallest pool, a commit every 10 ms), `wide`
 # (three consumer threads, 24 partitions), `quick` (a commit every 10 ms, rows of a batch leave at once).
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2120
 unset MILLRACE_SHARED
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
