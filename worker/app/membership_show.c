@@ -118,8 +118,7 @@ static void know_retention(mr_membership *m, mr_owned *one, uint64_t now_ms)
     }
     one->retention_ms = mr_group_retention_ms(m->group, one->slot->topic, RETENTION_WAIT_MS);
     /* The first answer may take longer than main waits. */
-    one->retention_asked_ms =
-        now_ms - (one->retention_ms == MR_RETENTION_UNKNOWN ? RETENTION_ASK_MS * 9 / 10 : 0);
+    one->retention_asked_ms = now_ms - (one->retention_ms < 0 ? RETENTION_ASK_MS * 9 / 10 : 0);
 }
 
 static void look_at_log(mr_membership *m, mr_owned *one, uint64_t now_ms)

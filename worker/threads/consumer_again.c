@@ -326,6 +326,8 @@ static bool at_end(mr_consumer *consumer, uint32_t slot, int64_t offset, uint64_
                high < pass->next;
     if (!answer_refused(consumer, slot, cut ? INT64_MAX : offset, NULL, now_ms))
         return false;
+    if (pass->from_beginning) /* there is nothing left of it */
+        count_lost(consumer, slot, offset);
     count_cut(consumer, slot, offset);
     pass->from_beginning = false;
     pass->next = mr_most(offset, pass->next);
