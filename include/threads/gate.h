@@ -90,6 +90,8 @@ typedef struct mr_gate_pages {
 /* Stalled: has work and no success for four times what a batch takes, MR_GATE_STALLED_MS at least and MR_GATE_STALLED_MOST_MS at most. */
 #define MR_GATE_STALLED_MS      400u
 #define MR_GATE_STALLED_MOST_MS 1000u
+/* Of so many pages of a consumer, the part that is one shard's own. */
+uint32_t mr_gate_part(uint32_t shards, uint32_t pages);
 /* Three quarters of the pool are the shards' own, in equal parts (at least a page each); the rest is for whoever comes first.  Whether the shard
  * must not take another page: it has its part, and what is free is owed to the others' parts, or it is stalled; or it has half of all. */
 bool mr_gates_crowd(const mr_gates *gates, uint32_t shard, mr_gate_pages pages, uint64_t now_ms);

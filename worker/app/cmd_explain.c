@@ -16,6 +16,11 @@ static const char *field_name(const mr_stream *stream, uint32_t field)
     return stream->columns[field - stream->id_ksuid].name;
 }
 
+static uint32_t shards_of(const mr_worker *worker)
+{
+    return (uint32_t)worker->config->shard_count;
+}
+
 static json_t *stream_json(const mr_stream *stream, const mr_layout *layout)
 {
     char mariadb[16384], mysql[16384];
@@ -60,11 +65,11 @@ static json_t *explain_json(const mr_worker *worker)
     uint64_t libraries = mr_plan_libraries(config, &worker->plan);
     char fingerprint[17];
     snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)mr_fingerprint(config));
-    json_t *shares = json_pack("{s:i, s:i, s:i, s:i}", "shard_in_trouble_pages",
-                               (int)share_pages(worker, config->park.pool_share_percent),
-                               "shards_in_trouble_pages", (int)share_pages(worker, 50),
-                               "replay_kept_pages_per_consumer", (int)worker->plan.pages_each / 4,
-                               "replay_most_pages_per_consumer", (int)worker->plan.pages_each / 2);
+    json_t *shares = json_pack(
+        "{s:i, s:i, s:i, s:i}", "shard_in_trouble_pages",
+        (int)share_pages(worker, config->park.pool_share_percent), "shard_part_pages_per_consumer",
+        (int)mr_gate_part(shards_of(worker), worker->plan.pages_each), "replay_kept_pages_per_consumer",
+        (int)worker->plan.pages_each / 4, "replay_most_pages_per_consumer", (int)worker->plan.pages_each / 2);
     return json_pack("{s:s, s:o, s:i, s:o, s:{s:I, s:I, s:I, s:o, s:i, s:i, s:i, s:o}}", "fingerprint",
                      fingerprint, "streams", streams, "slots", (int)config->slots, "shards", shards, "memory",
                      "total_bytes", (json_int_t)total, "libraries_bytes", (json_int_t)libraries,
@@ -77,12 +82,14 @@ static json_t *explain_json(const mr_worker *worker)
 static void print_shares(const mr_worker *worker)
 {
     uint32_t percent = worker->config->park.pool_share_percent, pages = worker->plan.pages_each;
-    printf("\na shard that takes no rows may hold %u %% of the pool (%u pages), all such shards together "
-           "half (%u "
-           "pages): beyond that they are parked when others want room\n"
+    printf("\na shard that takes no rows may hold %u %% of the pool (%u pages) while others want room, then "
+           "it is parked\n"
+           "three quarters of a consumer thread's pages are the shards' own, %u pages each; the rest is for "
+           "whoever comes first\n"
            "while parked events are read again, %u pages of each consumer thread are kept for that, and it "
            "takes %u at most\n",
-           percent, share_pages(worker, percent), share_pages(worker, 50), pages / 4, pages / 2);
+           percent, share_pages(worker, percent), mr_gate_part(shards_of(worker), pages), pages / 4,
+           pages / 2);
 }
 
 static void print_text(const mr_worker *worker)

@@ -114,7 +114,7 @@ const mr_key mr_keys[] = {
     NUMBER(MR_SCOPE_RETRY, mr_config, retry.backoff_max_ms, "backoff_max_ms", "60000", 1, 3600000, "ms", E, "the longest"),
     NUMBER(MR_SCOPE_RETRY, mr_config, retry.attempts_max, "attempts_max", "10", 1, 1000000, "attempts", E, "transient failures of a batch (deadlocks, lock waits) before its shard is parked; never a dead letter"),
 
-    NUMBER(MR_SCOPE_PARK, mr_config, park.pool_share_percent, "pool_share_percent", "25", 1, 50, "%", E, "share of the pool that a shard without success may hold while others wait for room: with more it is parked; all such shards together may hold half"),
+    NUMBER(MR_SCOPE_PARK, mr_config, park.pool_share_percent, "pool_share_percent", "25", 1, 50, "%", E, "share of the pool that a shard without success may hold while others wait for room; with more, or with its equal part of three quarters of the pool, it is parked"),
     NUMBER(MR_SCOPE_PARK, mr_config, park.after_s, "after_s", "10", 1, 86400, "s", E, "time with work and without success before a shard is parked: its events stay in Kafka and are read again when it is back. As long as no other shard takes rows, none is parked: reading waits"),
     NUMBER(MR_SCOPE_PARK, mr_config, park.probe_min_ms, "probe_min_ms", "500", 10, 3600000, "ms", E, "the shortest wait before a parked shard is tried again, and before one more event of a stream that is held for its dead letters"),
     NUMBER(MR_SCOPE_PARK, mr_config, park.probe_max_ms, "probe_max_ms", "30000", 10, 3600000, "ms", E, "the longest"),

@@ -118,17 +118,16 @@ void mr_gate_work(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms)
         mr_gate_good(gates, shard, now_ms);
 }
 
-/* The part of the pool that is a shard's own. */
-static uint32_t own_part(const mr_gates *gates, mr_gate_pages pages)
+uint32_t mr_gate_part(uint32_t shards, uint32_t pages)
 {
-    uint32_t part = (uint32_t)((uint64_t)pages.all * 3 / (4 * (uint64_t)gates->count));
+    uint32_t part = (uint32_t)((uint64_t)pages * 3 / (4 * (uint64_t)shards));
     return part > 0 ? part : 1;
 }
 
 /* Pages that the others have yet to take of their parts. */
 static uint32_t owed(const mr_gates *gates, uint32_t but, mr_gate_pages pages)
 {
-    uint32_t part = own_part(gates, pages), sum = 0;
+    uint32_t part = mr_gate_part(gates->count, pages.all), sum = 0;
     for (uint32_t i = 0; i < gates->count; i++)
         if (i != but && pages.of_shard[i] < part)
             sum += part - pages.of_shard[i];
@@ -137,7 +136,7 @@ static uint32_t owed(const mr_gates *gates, uint32_t but, mr_gate_pages pages)
 
 bool mr_gates_crowd(const mr_gates *gates, uint32_t shard, mr_gate_pages pages, uint64_t now_ms)
 {
-    if (gates->count == 1 || pages.of_shard[shard] < own_part(gates, pages))
+    if (gates->count == 1 || pages.of_shard[shard] < mr_gate_part(gates->count, pages.all))
         return false;
     return pages.of_shard[shard] * 2 >= pages.all || pages.free <= owed(gates, shard, pages) ||
            is_stalled(gates, shard, now_ms);
@@ -146,7 +145,7 @@ bool mr_gates_crowd(const mr_gates *gates, uint32_t shard, mr_gate_pages pages, 
 static bool is_to_blame(const mr_gates *gates, uint32_t shard, mr_gate_pages pages, uint64_t now_ms)
 {
     return is_stalled(gates, shard, now_ms) &&
-           (pages.of_shard[shard] >= own_part(gates, pages) ||
+           (pages.of_shard[shard] >= mr_gate_part(gates->count, pages.all) ||
             (uint64_t)pages.of_shard[shard] * 100 > (uint64_t)gates->share_percent * pages.all);
 }
 
