@@ -125,6 +125,7 @@ wait_rows_on() { # server, at least so many, seconds
 verify_shards() { # tools_verify's options
     local at where=()
     wait_lag_gone 60
+    wait_nothing_parked 60
     for ((at = 0; at < 2 * per_server; at++)); do
         where+=(--shard "$work/m$((at / per_server))/s.sock,$(shard_database "$at")")
     done
