@@ -88,7 +88,7 @@ typedef struct mr_gate_pages {
 } mr_gate_pages;
 
 /* Stalled: has work and no success for four times what a batch takes, MR_GATE_STALLED_MS at least and MR_GATE_STALLED_MOST_MS at most. */
-#define MR_GATE_STALLED_MS      400u
+#define MR_GATE_STALLED_MS      600u
 #define MR_GATE_STALLED_MOST_MS 1000u
 /* Of so many pages of a consumer, the part that is one shard's own. */
 uint32_t mr_gate_part(uint32_t shards, uint32_t pages);
