@@ -114,9 +114,10 @@ rows() {
     echo $(($(rows_on 0) + $(rows_on 1)))
 }
 
+# For a replay to go on: until there are more rows, or nothing is parked any more, for its last rows may have been written before.
 wait_rows_on() { # server, at least so many, seconds
     local until=$((SECONDS + $3)) have
-    while have=$(rows_on "$1") && [ "$have" -lt "$2" ]; do
+    while have=$(rows_on "$1") && [ "$have" -lt "$2" ] && ! no_entries; do
         [ "$SECONDS" -lt "$until" ] || fail "$have rows on server $1 after $3 s, $2 were expected"
         sleep 0.1
     done
