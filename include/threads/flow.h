@@ -52,14 +52,7 @@ typedef struct mr_flow {
     mr_pulse **consumer_pulse; /* [consumers] */
     mr_pulse **writer_pulse;   /* [shards] */
     _Atomic bool stop;         /* threads end at their next turn */
-    /* The first thing that the worker cannot go on after: who sets `failing` first writes the rest. */
-    _Atomic bool failing, failed;
-    mr_status failed_status;
-    mr_error failed_error;
 } mr_flow;
-
-/* Any thread: asks main to end the worker with this status and text; only the first counts. */
-void mr_flow_fail(mr_flow *flow, mr_status status, const char *format, ...) MR_PRINTF(3, 4);
 
 static inline mr_ring *mr_flow_pages(const mr_flow *flow, uint32_t consumer, uint32_t shard)
 {

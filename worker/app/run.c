@@ -163,7 +163,7 @@ static void doing(const run *r, const char *what)
 static bool stopping(void *context)
 {
     run *r = context;
-    return r->asked_by != 0 || atomic_load(&r->worker->flow.failed);
+    return r->asked_by != 0;
 }
 
 static void count_topic(void *context, const char *topic, uint32_t partitions)
@@ -323,10 +323,9 @@ static mr_status finish(run *r, uint64_t began_ms)
     uint64_t grace_ms = r->config->shutdown.grace_s * 1000u;
     uint64_t end_ms = began_ms + grace_ms;
     uint64_t drain_ms = grace_ms > 2 * LEAVE_MS ? grace_ms - LEAVE_MS : grace_ms / 2;
-    bool failed = atomic_load(&worker->flow.failed);
     mr_main_duties duties = {.context = r, .busy = busy, .stopping = stopping};
     doing(r, "draining");
-    bool quiet = mr_membership_drain(worker->membership, failed ? mr_clock_ms() : began_ms + drain_ms);
+    bool quiet = mr_membership_drain(worker->membership, began_ms + drain_ms);
     uint64_t now = mr_clock_ms();
     doing(r, "leaving the group");
     bool left = mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
@@ -342,7 +341,7 @@ static mr_status finish(run *r, uint64_t began_ms)
            left ? "left the group" : "brokers did not answer the leave");
     if (!stopped) {
         mr_log_stop();
-        _exit(failed ? (int)worker->flow.failed_status : quiet ? MR_OK : MR_AGAIN);
+        _exit(quiet ? MR_OK : MR_AGAIN);
     }
     return quiet ? MR_OK : MR_AGAIN;
 }
@@ -362,10 +361,6 @@ mr_status mr_run(const mr_config *config, const char *config_file)
     if (!status) {
         status = turn_until_stopped(&r, &error);
         mr_status end = finish(&r, mr_clock_ms());
-        if (atomic_load(&r.worker->flow.failed)) {
-            status = r.worker->flow.failed_status;
-            error = r.worker->flow.failed_error;
-        }
         status = status ? status : end;
     }
     if (r.http)

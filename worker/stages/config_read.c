@@ -55,29 +55,36 @@ static void report(mr_reader *reader, mr_finding finding, const char *path, bool
     mr_findings_add(reader->findings, finding);
 }
 
+static void find(mr_reader *reader, mr_finding finding, const char *path, bool at_key, const char *what,
+                 va_list arguments) MR_PRINTF(5, 0);
+
+static void find(mr_reader *reader, mr_finding finding, const char *path, bool at_key, const char *what,
+                 va_list arguments)
+{
+    char text[1024];
+    vsnprintf(text, sizeof text, what, arguments);
+    finding.what = text;
+    report(reader, finding, path, at_key);
+}
+
 void mr_config_error(mr_reader *reader, const char *path, bool at_key, const char *remedy, const char *what,
                      ...)
 {
-    char text[1024];
+    mr_finding finding = {.level = MR_LEVEL_ERROR, .status = MR_CONFIG, .remedy = (char *)(uintptr_t)remedy};
     va_list arguments;
     va_start(arguments, what);
-    vsnprintf(text, sizeof text, what, arguments);
+    find(reader, finding, path, at_key, what, arguments);
     va_end(arguments);
-    mr_finding finding = {
-        .level = MR_LEVEL_ERROR, .status = MR_CONFIG, .what = text, .remedy = (char *)(uintptr_t)remedy};
-    report(reader, finding, path, at_key);
 }
 
 void mr_config_warning(mr_reader *reader, const char *path, const char *remedy, const char *what, ...)
 {
-    char text[1024];
+    mr_finding finding = {
+        .level = MR_LEVEL_WARNING, .status = MR_CONFIG, .remedy = (char *)(uintptr_t)remedy};
     va_list arguments;
     va_start(arguments, what);
-    vsnprintf(text, sizeof text, what, arguments);
+    find(reader, finding, path, false, what, arguments);
     va_end(arguments);
-    mr_finding finding = {
-        .level = MR_LEVEL_WARNING, .status = MR_CONFIG, .what = text, .remedy = (char *)(uintptr_t)remedy};
-    report(reader, finding, path, false);
 }
 
 /* ---- ${NAME} ---- */

@@ -26,7 +26,6 @@ static void take_refused(mr_consumer *consumer, mr_arena *arena)
     uint32_t size = largest_record(consumer->flow);
     uint64_t count = REFUSED_BYTES / size;
     count = count < REFUSED_LEAST ? REFUSED_LEAST : count > REFUSED_MOST ? REFUSED_MOST : count;
-    consumer->refused_max = (uint32_t)count;
     consumer->refused = mr_arena_take(arena, "refused rows", count, sizeof *consumer->refused);
     unsigned char *records = mr_arena_take(arena, "refused rows", count, size);
     for (uint32_t i = 0; i < count; i++)

@@ -316,7 +316,7 @@ static void failed(mr_consumer *consumer, uint32_t slot)
     pass->from_beginning = true;
 }
 
-/* The log ends here, for now: what is wanted beyond its end is not there any more. */
+/* The log's end as it is now: what is wanted beyond its end is not there any more. */
 static bool at_end(mr_consumer *consumer, uint32_t slot, int64_t offset, uint64_t now_ms)
 {
     mr_pass *pass = &consumer->passes[slot];

@@ -89,8 +89,8 @@ struct mr_consumer {
     uint32_t trial_slot[MR_SHARDS_MAX]; /* where a probed shard is tried; MR_PARTITIONS_EACH: nowhere yet */
     uint32_t lanes_open;
     uint64_t beginning_ms; /* not before: the brokers are asked where a log begins, and that waits for them */
-    mr_refused *refused;   /* [refused_max] */
-    uint32_t refused_max, refused_free, refused_used;
+    mr_refused *refused;   /* as many as take_refused has room for */
+    uint32_t refused_free;
     uint32_t *pinned; /* handles of pages whose refused rows have found no room yet */
     uint32_t pinned_count;
     uint32_t *pinned_row;

@@ -81,7 +81,6 @@ static bool keep_refused(mr_consumer *consumer, const mr_page *page, const mr_re
     bool replay = page->path == MR_PATH_REPLAY;
     mr_hold_for what = {.lane = MR_LANE_NONE, .owner = MR_OUTBOX_OWNER, .chain = MR_HOLD_NONE};
     consumer->refused_free = kept->next;
-    consumer->refused_used++;
     *kept = (mr_refused){.missed = pass->running && row->offset < pass->next,
                          .path = page->path,
                          .slot = row->source,
@@ -115,7 +114,6 @@ void mr_settle_refused_free(mr_consumer *consumer, uint32_t at)
 {
     consumer->refused[at].next = consumer->refused_free;
     consumer->refused_free = at;
-    consumer->refused_used--;
 }
 
 /* Of a slot, all, or (shard given) those of a shard's replay. */

@@ -430,8 +430,6 @@ uint32_t mr_writer_do_work(mr_writer *writer, uint64_t now_ms)
 {
     mr_gate_state now = gate(writer);
     mr_pulse_turn(writer->pulse, now_ms);
-    if (atomic_load_explicit(&writer->flow->failed, memory_order_relaxed))
-        return 0;
     if (now == MR_GATE_PARKED || now == MR_GATE_HELD)
         return stay_closed(writer, now, now_ms);
     if (now == MR_GATE_PROBED && atomic_load(&writer->gates->at[writer->shard].entries) == 0)

@@ -30,16 +30,26 @@ static mr_page *page_at(const mr_writing *writing, const mr_batch *batch, uint32
     return mr_pool_page(writing->flow->pool, batch->pages[i]);
 }
 
+/* A call to the database, for the watchdog. */
+static void enter(const mr_writing *writing, const char *doing)
+{
+    const mr_shard *about = &writing->flow->config->shards[writing->shard];
+    mr_pulse_enter(writing->flow->writer_pulse[writing->shard], doing,
+                   (about->read_timeout_s + about->write_timeout_s) * 1000u, mr_clock_ms());
+}
+
+static void leave(const mr_writing *writing)
+{
+    mr_pulse_leave(writing->flow->writer_pulse[writing->shard], mr_clock_ms());
+}
+
 void mr_writing_clear_up(mr_writing *writing, mr_db_class db_class)
 {
-    mr_pulse *pulse = writing->flow->writer_pulse[writing->shard];
-    const mr_shard *about = &writing->flow->config->shards[writing->shard];
-    mr_pulse_enter(pulse, "rolling back", (about->read_timeout_s + about->write_timeout_s) * 1000u,
-                   mr_clock_ms());
+    enter(writing, "rolling back");
     if (mr_sql_connected(writing->sql) &&
         (!mr_db_class_keeps_connection(db_class) || mr_sql_rollback(writing->sql).db_class != MR_DB_OK))
         mr_sql_close(writing->sql);
-    mr_pulse_leave(pulse, mr_clock_ms());
+    leave(writing);
 }
 
 /* ---- rows that are refused ---- */
@@ -105,13 +115,9 @@ static verdicts judge(const mr_writing *writing, const mr_batch *batch)
 
 /* ---- statements ---- */
 
-/* Everything that a statement does takes place under the watchdog's eyes. */
 static mr_sql_result write_rows(mr_writing *writing, mr_page *page, uint32_t from, uint32_t to)
 {
-    mr_pulse *pulse = writing->flow->writer_pulse[writing->shard];
-    const mr_shard *about = &writing->flow->config->shards[writing->shard];
-    mr_pulse_enter(pulse, "executing", (about->read_timeout_s + about->write_timeout_s) * 1000u,
-                   mr_clock_ms());
+    enter(writing, "executing");
     mr_sql_result result = mr_sql_write(writing->sql, page->stream, mr_page_record(page, from), to - from);
     /* Rows that a refused range has left behind are written once more: they are not such as were there before. */
     page->rows_existing += result.rows_existing - result.rows_left;
@@ -198,13 +204,10 @@ mr_written mr_writing_batch(mr_writing *writing, const mr_batch *batch, mr_sql_r
         return MR_WRITE_DRIFT;
     }
     if (result->db_class == MR_DB_OK) {
-        mr_pulse *pulse = writing->flow->writer_pulse[writing->shard];
-        const mr_shard *about = &writing->flow->config->shards[writing->shard];
-        mr_pulse_enter(pulse, "committing", (about->read_timeout_s + about->write_timeout_s) * 1000u,
-                       mr_clock_ms());
+        enter(writing, "committing");
         *result = mr_sql_commit(writing->sql);
     }
-    mr_pulse_leave(writing->flow->writer_pulse[writing->shard], mr_clock_ms());
+    leave(writing);
     if (result->db_class != MR_DB_OK) {
         mr_writing_clear_up(writing, result->db_class);
         return MR_WRITE_FAILED;
