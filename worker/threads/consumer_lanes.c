@@ -167,6 +167,9 @@ void mr_lanes_tend(mr_consumer *consumer, uint32_t slot)
         if (mr_parking_range(consumer->parking, slot, shard).state == MR_RANGE_LIVE)
             continue;
         tend_range(consumer, slot, shard);
+        /* Nothing of it is at the writer: there is no result to wait for, also when the gate went round unseen. */
+        if (mr_fill_of_shard(consumer->again, shard) == 0)
+            consumer->lane[mr_lane_of(consumer, slot, shard)].waiting = false;
         if (!mr_lane_is_open(consumer, slot, shard))
             continue;
         if (mr_parking_range(consumer->parking, slot, shard).state == MR_RANGE_REPLAY)
