@@ -96,8 +96,9 @@ int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partiti
 bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *topic, uint32_t partitions),
                      void *context, uint32_t timeout_ms);
 
-/* For how long the topic keeps its events; negative: for ever, or no answer within timeout_ms. */
-int64_t mr_group_retention_ms(mr_group *group, const char *topic, uint32_t timeout_ms);
+/* For how long the topic keeps its events (as mr_kafka_retention_ms).  Never waits: the first call asks the brokers, one of the next ones has
+ * the answer, until then it is false.  One question is on its way at a time: false also while that is another topic's. */
+bool mr_group_retention_ms(mr_group *group, const char *topic, uint64_t now_ms, int64_t *retention_ms);
 
 /* Reads secrets again (SASL password, OAUTHBEARER token); whether they were others than before. */
 bool mr_group_reload_secrets(mr_group *group);

@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "membership_private.h"
 
-#define RETENTION_ASK_MS  60000
-#define RETENTION_WAIT_MS 200
-#define LOW_ASK_MS        10000
-#define ASK_MS            400 /* of a look, for all such questions: silent brokers must not keep main from its duties */
+#define RETENTION_ASK_MS 60000
+#define LOW_WAIT_MS      200
+#define LOW_ASK_MS       10000
+#define ASK_MS           400 /* of a look, for all such questions: silent brokers must not keep main from its duties */
 
 /* ---- partitions ---- */
 
@@ -116,9 +116,8 @@ static void know_retention(mr_membership *m, mr_owned *one, uint64_t now_ms)
             return;
         }
     }
-    one->retention_ms = mr_group_retention_ms(m->group, one->slot->topic, RETENTION_WAIT_MS);
-    /* The first answer may take longer than main waits. */
-    one->retention_asked_ms = now_ms - (one->retention_ms < 0 ? RETENTION_ASK_MS * 9 / 10 : 0);
+    if (mr_group_retention_ms(m->group, one->slot->topic, now_ms, &one->retention_ms))
+        one->retention_asked_ms = now_ms - (one->retention_ms < 0 ? RETENTION_ASK_MS * 9 / 10 : 0);
 }
 
 static void look_at_log(mr_membership *m, mr_owned *one, uint64_t now_ms)
@@ -131,8 +130,7 @@ static void look_at_log(mr_membership *m, mr_owned *one, uint64_t now_ms)
         return;
     one->low_asked_ms = now_ms;
     m->ask_from = mr_owned_index(m, one) + 1;
-    if (mr_group_watermarks_ask(m->group, one->slot->topic, one->slot->partition, &low, &high,
-                                RETENTION_WAIT_MS))
+    if (mr_group_watermarks_ask(m->group, one->slot->topic, one->slot->partition, &low, &high, LOW_WAIT_MS))
         mr_retention_sample(&one->retention, low, now_ms);
 }
 

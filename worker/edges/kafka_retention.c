@@ -1,8 +1,11 @@
 /* A topic's configuration, by the admin interface of any client. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kafka_private.h"
+
+#define RETENTION_WAIT_MS 10000 /* for the answer to one question */
 
 static int64_t retention_in(rd_kafka_event_t *event)
 {
@@ -24,27 +27,50 @@ static int64_t retention_in(rd_kafka_event_t *event)
     return deletes ? found : MR_RETENTION_FOR_EVER;
 }
 
-int64_t mr_kafka_retention_ms(struct rd_kafka_s *client, const char *topic, uint32_t timeout_ms)
+static void ask(rd_kafka_t *client, const char *topic, uint32_t timeout_ms, rd_kafka_queue_t *answers)
 {
-    int64_t found = MR_RETENTION_UNKNOWN;
-    rd_kafka_queue_t *answers = rd_kafka_queue_new(client);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
     char why[128];
     rd_kafka_AdminOptions_set_request_timeout(options, (int)timeout_ms, why, sizeof why);
     rd_kafka_DescribeConfigs(client, &resource, 1, options, answers);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(answers, (int)timeout_ms);
-    if (event && !rd_kafka_event_error(event))
-        found = retention_in(event);
-    if (event)
-        rd_kafka_event_destroy(event);
     rd_kafka_ConfigResource_destroy(resource);
     rd_kafka_AdminOptions_destroy(options);
+}
+
+/* Of an answer, or of none: NULL. */
+static int64_t take(rd_kafka_event_t *event)
+{
+    int64_t found = event && !rd_kafka_event_error(event) ? retention_in(event) : MR_RETENTION_UNKNOWN;
+    if (event)
+        rd_kafka_event_destroy(event);
+    return found;
+}
+
+int64_t mr_kafka_retention_ms(struct rd_kafka_s *client, const char *topic, uint32_t timeout_ms)
+{
+    rd_kafka_queue_t *answers = rd_kafka_queue_new(client);
+    ask(client, topic, timeout_ms, answers);
+    int64_t found = take(rd_kafka_queue_poll(answers, (int)timeout_ms));
     rd_kafka_queue_destroy(answers);
     return found;
 }
 
-int64_t mr_group_retention_ms(mr_group *group, const char *topic, uint32_t timeout_ms)
+bool mr_group_retention_ms(mr_group *group, const char *topic, uint64_t now_ms, int64_t *retention_ms)
 {
-    return mr_kafka_retention_ms(group->client, topic, timeout_ms);
+    bool asked = group->retention_topic[0] != '\0';
+    if (asked && strcmp(group->retention_topic, topic) != 0 && now_ms < group->retention_until_ms)
+        return false; /* another topic's question is on its way */
+    rd_kafka_event_t *event = asked ? rd_kafka_queue_poll(group->retention, 0) : NULL;
+    if (asked && !event && now_ms < group->retention_until_ms)
+        return false;
+    bool answered = asked && !strcmp(group->retention_topic, topic);
+    *retention_ms = take(event);
+    group->retention_topic[0] = '\0';
+    if (answered)
+        return true;
+    snprintf(group->retention_topic, sizeof group->retention_topic, "%s", topic);
+    group->retention_until_ms = now_ms + 2 * (uint64_t)RETENTION_WAIT_MS;
+    ask(group->client, topic, RETENTION_WAIT_MS, group->retention);
+    return false;
 }
