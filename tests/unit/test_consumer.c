@@ -159,12 +159,15 @@ static void test_live_skips_range(void **state)
 {
     (void)state;
     mr_slot_range range = {.from = 102, .to = 106, .timestamp_ms = -1};
-    world_log("11111111");
+    world_log("1111i111");
     world_assign(BEGIN + 3, &range);
+    world_rest();
+    world_acknowledge();
     world_write(1);
     assert_true(world_range().to == 0 && world_lowest() == 108);
+    assert_int_equal(world.letters[104], 1);
     for (int64_t offset = 102; offset < 108; offset++)
-        assert_int_equal(world.rows[offset], 1);
+        assert_int_equal(world.rows[offset], offset != 104);
 }
 
 /* Every event has one judge: broken ones the live flow, invalid ones whoever takes the shard's events. */
