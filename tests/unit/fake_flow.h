@@ -11,7 +11,8 @@
 enum { FAKE_PAGES = 16, FAKE_ROWS = 64 };
 
 static uint64_t fake_now_ms;
-static uint64_t fake_slept_ms; /* what the last sleep asked for */
+static uint64_t fake_slept_ms;         /* what the last sleep asked for */
+static void (*fake_at_announce)(void); /* NULL, or what others do right then */
 static mr_config *fake_config;
 static mr_arena *fake_arena;
 static mr_plan fake_plan;
@@ -51,6 +52,8 @@ void mr_bell_ring(mr_bell *bell)
 void mr_bell_announce(mr_bell *bell)
 {
     (void)bell;
+    if (fake_at_announce)
+        fake_at_announce();
 }
 
 void mr_bell_stay(mr_bell *bell)
@@ -90,6 +93,7 @@ static inline int fake_set_up(void **state)
     mr_findings_free(&findings);
     fake_arena = mr_arena_new();
     fake_now_ms = 1000000;
+    fake_at_announce = NULL;
     assert_int_equal(mr_plan_make(fake_config, fake_arena, &fake_plan, &error), MR_OK);
     fake_plan.pages_each = FAKE_PAGES;
     fake_plan.page_bytes = FAKE_ROWS * fake_plan.layouts[0].size;

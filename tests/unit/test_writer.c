@@ -129,6 +129,25 @@ static void test_due(void **state)
     assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
 }
 
+static void push_one(void)
+{
+    fake_at_announce = NULL;
+    push(fake_page(0, 0, 1));
+}
+
+/* A page that comes after the last look for work and before the sleep is not slept over: its bell has rung for nobody. */
+static void test_second_look(void **state)
+{
+    (void)state;
+    become_live();
+    assert_int_equal(mr_writer_do_work(writer, fake_now_ms), 0);
+    fake_at_announce = push_one;
+    fake_slept_ms = 0;
+    mr_writer_wait(writer, fake_now_ms);
+    assert_int_equal(fake_slept_ms, 0);
+    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+}
+
 /* Transient failures are counted, and used up: the shard is parked and the page given up, once. */
 static void test_attempts(void **state)
 {
@@ -270,15 +289,11 @@ static void test_probe_without_ranges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_durable),
-        TEST(test_slow),
-        TEST(test_due),
-        TEST(test_attempts),
-        TEST(test_connection_lost),
-        TEST(test_alone),
-        TEST(test_all_come_back),
-        TEST(test_probe),
-        TEST(test_probe_without_ranges),
+        TEST(test_durable),  TEST(test_slow),
+        TEST(test_due),      TEST(test_second_look),
+        TEST(test_attempts), TEST(test_connection_lost),
+        TEST(test_alone),    TEST(test_all_come_back),
+        TEST(test_probe),    TEST(test_probe_without_ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
