@@ -18,8 +18,9 @@ const char *sim_count_name(sim_count count)
 }
 
 #define EVENT_AT(event)                                                                                      \
-    topic_names[(event)->topic], (event)->partition, (long long)(event)->offset, world_shard(0, (event)->shard[0])
-#define EVENT_FORMAT "%s/%d@%lld (s%u)"
+    topic_names[(event)->topic], (event)->partition, (long long)(event)->offset, events_kind((event)->kind),        \
+        (event)->shard[0]
+#define EVENT_FORMAT "%s/%d@%lld (%s, s%u)"
 
 /* ---- rows ---- */
 
@@ -237,6 +238,10 @@ void check_returned(instance *one, uint32_t handle)
     const mr_layout *layout = &one->worker->plan.layouts[page->stream];
     sim_check(page->rows_max > 0 && wheels[one->number].due_ms[handle] == 0, "9: a page is in one place",
               "page %u is given back, and is free or on the wheel", handle);
+    const mr_record *first = (const mr_record *)(const void *)mr_page_record(page, 0);
+    sim_say("gives page %u back %s: %u rows, %s/%d@%lld first", handle,
+            page->outcome == MR_OUTCOME_DURABLE ? "durable" : "parked", page->rows, topic_names[page->stream],
+            first->partition, (long long)first->offset);
     if (page->outcome != MR_OUTCOME_DURABLE)
         return;
     sim_counts[C_PAGES]++;

@@ -282,7 +282,7 @@ void episodes_end(void)
     mend_shards(true);
     world.brokers_back_us = world.letters_back_us = 0;
     world.partitions[0] += plan.hidden;
-    bool restart = plan.hidden > 0 || plan.deployed_until_us > 0;
+    bool restart = plan.hidden > 0 || plan.deployed_until_us > 0 || world.reordered;
     for (uint32_t topic = 0; topic < world.is.topics; topic++)
         for (uint32_t p = 0; p < world.is.partitions[topic]; p++) {
             const sim_log *log = &world.logs[topic][p];

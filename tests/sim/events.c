@@ -16,6 +16,12 @@ uint32_t events_shard(const mr_config *config, const char *key)
     return config->slot_shard[hash % config->slots];
 }
 
+const char *events_kind(event_kind kind)
+{
+    static const char *const names[EVENT_KINDS] = {"good", "poison", "invalid", "shardless", "tombstone"};
+    return names[kind];
+}
+
 static char *print(const char *format, ...) MR_PRINTF(1, 2);
 
 static char *print(const char *format, ...)

@@ -111,6 +111,7 @@ bool mr_group_superseded(const mr_group *group)
 static void accept(sim_log *log, const sim_commit *commit)
 {
     check_commit(log, commit);
+    world.reordered = world.reordered || (commit->offset < log->committed.offset && !log->jumped);
     log->committed = *commit;
     sim_note((uint64_t)commit->offset, log->topic << 8 | (uint32_t)log->partition, 4);
     sim_counts[C_COMMITS]++;
@@ -161,6 +162,8 @@ void commits_turn(void)
         if (!about->used)
             continue;
         bool reached = about->group ? world_reaches(about->owner) : now >= world.brokers_back_us;
+        if (!about->applied && about->answered && sim_healed())
+            about->applied = true; /* what was said to have failed does not come any more */
         if (!about->applied && now >= about->apply_us && reached)
             apply(about);
         if (!about->applied && now >= about->apply_us + 20000000) { /* given up: it timed out */

@@ -97,9 +97,13 @@ static mr_arrival give(feed *one, mr_message *out)
             return MR_ARRIVAL_NONE;
         one->end_said = true;
         out->event.offset = one->position;
+        sim_say("gets the end of %s/%d at %lld", topic_names[log->topic], log->partition, (long long)one->position);
         return MR_ARRIVAL_END;
     }
     sim_event *event = log->at[one->position++];
+    if (sim_verbose())
+        sim_say("gets %s/%d@%lld (%s, s%u)", topic_names[log->topic], log->partition, (long long)event->offset,
+                events_kind(event->kind), event->shard[0]);
     handed *message = sim_take(sizeof *message);
     *message = (handed){.event = event,
                         .value = copy(event->value, event->value_len),

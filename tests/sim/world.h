@@ -158,6 +158,7 @@ struct sim_world {
     instance instances[INSTANCES_MAX];
     uint64_t brokers_back_us, letters_back_us, calm_since_us;
     uint64_t next_us;
+    bool reordered; /* a commit was accepted after a later one: a worker cannot know that it has to send that again */
     bool disturbed; /* somebody was killed, frozen or has left: an event may get a second dead letter */
 };
 extern struct sim_world world;
@@ -169,6 +170,7 @@ uint64_t world_turn(void); /* the host's part; returns when it wants to be calle
 void world_end(void);
 
 void events_make(void);
+const char *events_kind(event_kind kind);
 uint32_t events_shard(const mr_config *config, const char *key); /* by its own arithmetic */
 sim_log *world_log(const char *topic, int32_t partition);
 sim_event *world_event(const char *topic, int32_t partition, int64_t offset); /* NULL: there is none */
