@@ -20,7 +20,8 @@ void mr_bell_close(mr_bell *bell)
 
 void mr_bell_ring(mr_bell *bell)
 {
-    /* Sequentially consistent, as is the announcement: either the sleeper sees the work or we see the sleeper. */
+    /* As the announcement, an exchange: it reads the other's, when that came first, and with it all that was written before.  So either
+     * the sleeper sees the work or we see the sleeper. */
     if (atomic_exchange(&bell->asleep, false)) {
         uint64_t one = 1;
         ssize_t written = write(bell->fd, &one, sizeof one);
@@ -30,7 +31,8 @@ void mr_bell_ring(mr_bell *bell)
 
 void mr_bell_announce(mr_bell *bell)
 {
-    atomic_store(&bell->asleep, true);
+    /* No store: the look for work that follows could then see less than a ringer has written who came before it. */
+    (void)atomic_exchange(&bell->asleep, true);
 }
 
 void mr_bell_stay(mr_bell *bell)
