@@ -46,7 +46,7 @@ static inline void digits_read(const char *text, size_t len, digits_board *board
         int kept = power > DIGITS_POWER    ? DIGITS_POWER + 1
                    : power < -DIGITS_POWER ? -DIGITS_POWER - 1
                                            : (int)power;
-        if (kept == power)
+        if (power >= -DIGITS_POWER && power <= DIGITS_POWER)
             board->at[kept + DIGITS_POWER] = (char)(text[i] - '0');
         if (board->zero) {
             board->top = kept;
