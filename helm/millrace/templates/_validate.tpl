@@ -15,6 +15,13 @@ reported at once.
 {{- else if not (or .Values.config .Values.existingConfigMap) }}
 - there is no configuration: set config (values.yaml has a first one), or existingConfigMap
 {{- end }}
+{{- /* Helm reads every number as a double. */}}
+{{- range regexFindAll `"(value|default)":-?[0-9]{16,}[,}]` (toRawJson .Values.config) -1 }}
+{{- $number := regexFind "[0-9]{16,}" . }}
+{{- if or (gt (len $number) 16) (gt (int64 $number) 9007199254740991) }}
+- config has the number {{ $number }}, and Helm does not keep numbers above 9007199254740991 exactly: write it as a text, with accept: [number, string]
+{{- end }}
+{{- end }}
 {{- $ours := list "MILLRACE_KAFKA_GROUP_INSTANCE_ID" "MILLRACE_HTTP_LISTEN" "MILLRACE_HTTP_PROBE_LISTEN" "MILLRACE_SHUTDOWN_GRACE_S" "MILLRACE_CONFIG" }}
 {{- range .Values.extraEnv }}
 {{- if has .name $ours }}
