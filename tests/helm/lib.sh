@@ -80,8 +80,8 @@ schemas() {
         echo ---
         cat "$crd"
     done | manifests json >"$work/crds.json"
-    python3 "$here/schemas.py" "$schemas" "$swagger/api/openapi-spec/swagger.json" "$work/crds.json"
-    touch "$schemas/.complete"
+    python3 "$here/schemas.py" "$schemas" "$swagger/api/openapi-spec/swagger.json" "$work/crds.json" &&
+        touch "$schemas/.complete"
 }
 
 values_files() { # name: the options that give a rendering its values
