@@ -397,8 +397,7 @@ static void test_print(void **state)
 
 static void print_reference(const mr_config *config, FILE *out)
 {
-    (void)config;
-    mr_config_reference(out, MR_REFERENCE_TEXT);
+    mr_config_reference(out, config ? MR_REFERENCE_MARKDOWN : MR_REFERENCE_TEXT);
 }
 
 static void print_starter(const mr_config *config, FILE *out)
