@@ -17,6 +17,11 @@ three_brokers() {
         --set leader.imbalance.check.interval.seconds=2 --set leader.imbalance.per.broker.percentage=0
 }
 
+# Quiet about brokers that are not there.
+feed_quietly() { # as feed
+    feed "$@" --property log_level=2
+}
+
 # ---- commits, watched from the outside ----
 
 watcher=''
