@@ -29,7 +29,7 @@ watcher=''
 # PARTITION OFFSET END METADATA, again and again; no broker may be there to ask.
 watch_commits() {
     while :; do
-        admin committed "$group" "$topic" 2>/dev/null || true
+        timeout 5 "$tools/tools_admin" "$bootstrap" committed "$group" "$topic" 2>/dev/null || true
         sleep 0.2
     done >"$work/commits" &
     watcher=$!
