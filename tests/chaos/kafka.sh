@@ -2,7 +2,7 @@
 #
 # Each has its own servers, with little memory for each broker.  Events keep coming while something breaks (feed), and commits are watched from the
 # outside all the time: they must never go back.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 export MILLRACE_KAFKA_HEAP=${MILLRACE_KAFKA_HEAP:-256m}
 # shellcheck source=../integration/parking.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../integration/parking.sh"

@@ -47,9 +47,7 @@ static const char usage[] =
     "CODE "
     "SQLSTATE COLUMN [ATTEMPTS]\n"
     "                           (- for what the letter has no header for)\n"
-    "  --letter-max BYTES       longer values were too large for the dead-letter topic: these letters say so "
-    "and "
-    "have none\n"
+    "  --letter-max BYTES       letters of longer values have none, and say so\n"
     "  --mended                 these were sent back after a mend: each is a letter and a row\n"
     "  --uncommitted            also what aborted transactions wrote\n"
     "  --wait SECONDS           waits so long for the rows to come\n"
@@ -269,19 +267,6 @@ static void check_shard(size_t shard)
 
 /* ---- dead letters ---- */
 
-static bool header(const rd_kafka_message_t *message, const char *name, char *text, size_t size)
-{
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t len = 0;
-    if (rd_kafka_message_headers(message, &headers) ||
-        rd_kafka_header_get_last(headers, name, &value, &len) || len >= size)
-        return false;
-    memcpy(text, value, len);
-    text[len] = 0;
-    return true;
-}
-
 static bool same_bytes(const char *a, size_t a_len, const void *b, size_t b_len)
 {
     return !a == !b && (!a || (a_len == b_len && !memcmp(a, b, a_len)));
@@ -310,14 +295,6 @@ static item *item_of_letter(const rd_kafka_message_t *message, topic_log **topic
     *topic = named;
     item *event = log_find(named, *partition, offset);
     return event && event->timestamp_ms == timestamp ? event : NULL;
-}
-
-/* The header says what it should; "-": it is not there. */
-static bool header_is(const rd_kafka_message_t *message, const char *name, const char *want)
-{
-    char text[256];
-    bool there = header(message, name, text, sizeof text);
-    return strcmp(want, "-") != 0 ? there && !strcmp(text, want) : !there;
 }
 
 /* What a letter says of a database's refusal, or that there was none; shards are called s0, s1, ... */

@@ -24,6 +24,7 @@
 #define TOPICS_MS 10000 /* partition counts, and whether brokers answer */
 #define STOP_MS   2000  /* for threads to end */
 #define LEAVE_MS  4000  /* of the grace period: to commit and leave the group */
+#define FREE_S    3     /* for what is left to free */
 
 typedef struct run {
     const mr_config *config;
@@ -346,6 +347,25 @@ static mr_status finish(run *r, uint64_t began_ms)
     return quiet ? MR_OK : MR_AGAIN;
 }
 
+static volatile sig_atomic_t end_status;
+
+static void leave_now(int signal)
+{
+    (void)signal;
+    _exit(end_status);
+}
+
+/* librdkafka's own end can hang for ever (2.0.2 does when a topic was deleted).  Nothing depends on it any more. */
+static void free_in_time(mr_worker *worker, mr_status status)
+{
+    struct sigaction leave = {.sa_handler = leave_now};
+    end_status = status;
+    sigaction(SIGALRM, &leave, NULL);
+    alarm(FREE_S);
+    mr_worker_free(worker);
+    alarm(0);
+}
+
 mr_status mr_run(const mr_config *config, const char *config_file)
 {
     run r = {.config = config, .config_file = config_file, .config_changed = changed_at(config_file)};
@@ -366,10 +386,10 @@ mr_status mr_run(const mr_config *config, const char *config_file)
     if (r.http)
         mr_http_stop(r.http);
     mr_log_stop();
-    if (r.worker)
-        mr_worker_free(r.worker);
     if (error.text[0])
         fprintf(stderr, "millrace: %s\n", error.text);
+    if (r.worker)
+        free_in_time(r.worker, status);
     if (r.signals >= 0)
         close(r.signals);
     return status;
