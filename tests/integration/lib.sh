@@ -31,6 +31,7 @@ extra=''       # further members of the configuration, with a leading comma
 kafka_extra='' # ... of its "kafka"
 shard_extra='' # ... of its "shard_defaults"
 admin_options=()
+worker_under=() # what starts the worker: a command that ends in it, as `env NAME=value` or `prlimit --nofile=64`
 
 say() {
     printf '%s  %s\n' "$(date -u +%T)" "$*"
@@ -157,7 +158,7 @@ worker_start() {
     local variable unset=()
     while read -r variable; do unset+=(-u "$variable"); done < <(compgen -e MILLRACE_)
     env "${unset[@]}" MILLRACE_HTTP_LISTEN="${http[$1]}" MILLRACE_HTTP_PROBE_LISTEN="${probes[$1]}" \
-        "$millrace" run -c "$work/config.json" </dev/null >>"$work/worker$1.out" 2>>"$work/worker$1.log" &
+        "${worker_under[@]}" "$millrace" run -c "$work/config.json" </dev/null >>"$work/worker$1.out" 2>>"$work/worker$1.log" &
     workers[$1]=$!
 }
 
