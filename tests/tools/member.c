@@ -2,7 +2,7 @@
  *
  *   tools_member ADDRESSES GROUP TOPIC SECONDS STAY_MS [--property name=value]...
  *
- * One after the other: joins, stays STAY_MS from its first assignment on (or half a second without one), leaves; for SECONDS.  Prints how many
+ * One after the other: joins, stays STAY_MS from its first assignment on (or three seconds without one), leaves; for SECONDS.  Prints how many
  * there were and how many of them got partitions.  One thread beside librdkafka's.
  */
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 
 static bool stay(rd_kafka_t *client, uint64_t stay_us)
 {
-    uint64_t until = tool_now_us() + 500000 + stay_us;
+    uint64_t until = tool_now_us() + 3000000 + stay_us;
     bool owned = false;
     while (tool_now_us() < until) {
         rd_kafka_topic_partition_list_t *owns;
