@@ -14,6 +14,7 @@ Prints a line for each kind: how many connections it had, and how long the longe
 """
 import asyncio
 import os
+import random
 import socket
 import sys
 import time
@@ -79,7 +80,7 @@ async def client(behave, address, until, seen):
         if behave is deaf:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         try:
-            await asyncio.wait_for(loop.sock_connect(sock, address), 2)
+            await asyncio.wait_for(loop.sock_connect(sock, address), 10)
             seen[0] += 1
             await asyncio.wait_for(behave(loop, sock), max(0.1, until - begun))
         except (OSError, asyncio.TimeoutError):
@@ -98,6 +99,7 @@ async def main():
         kind, number = word.split("=")
         seen[kind] = [0, 0.0]
         clients += [client(KINDS[kind], (host, int(port)), until, seen[kind]) for _ in range(int(number))]
+    random.shuffle(clients)  # who is first has the few places at once
     await asyncio.gather(*clients)
     for kind, (connections, longest) in seen.items():
         print(f"{kind}: {connections} connections, the longest {longest:.1f} s")
