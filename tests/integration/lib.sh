@@ -31,6 +31,7 @@ extra=''       # further members of the configuration, with a leading comma
 kafka_extra='' # ... of its "kafka"
 shard_extra='' # ... of its "shard_defaults"
 admin_options=()
+feeder=''      # pid of who produces in the background
 worker_under=() # what starts the worker: a command that ends in it, as `env NAME=value` or `prlimit --nofile=64`
 
 say() {
@@ -45,7 +46,7 @@ fail() {
 clean() {
     local status=$? pid
     trap - EXIT
-    for pid in "${workers[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+    for pid in "${workers[@]}" $(jobs -p); do kill -KILL "$pid" 2>/dev/null || true; done
     if [ "$shared" = "$work" ]; then
         [ ! -e "$work/kafka/voters" ] || "$root/tests/tools/kafka-server" kill "$work/kafka" || true
         local at
@@ -201,6 +202,18 @@ worker_stop() {
 
 produce() { # tools_produce's options
     "$tools/tools_produce" --bootstrap "$bootstrap" --topic "$topic" "$@"
+}
+
+# Events without end, in the background.
+feed() { # events a second, tools_produce's options...
+    "$tools/tools_produce" --bootstrap "$bootstrap" --topic "$topic" --events 1000000000 --rate "$1" "${@:2}" >/dev/null &
+    feeder=$!
+}
+
+feed_stop() {
+    kill "$feeder"
+    wait "$feeder" || true
+    feeder=''
 }
 
 rows() {
