@@ -20,6 +20,7 @@
 #include "stages/board.h"
 #include "stages/snapshot.h"
 
+#define FREE_S 3 /* for what is left to free */
 typedef struct run {
     const mr_config *config;
     const char *config_file;
@@ -255,6 +256,25 @@ static mr_status finish(run *r)
     return end.quiet ? MR_OK : MR_AGAIN;
 }
 
+static volatile sig_atomic_t end_status;
+
+static void leave_now(int signal)
+{
+    (void)signal;
+    _exit(end_status);
+}
+
+/* librdkafka's own end can hang for ever (2.0.2 does when a topic was deleted).  Nothing depends on it any more. */
+static void free_in_time(mr_worker *worker, mr_status status)
+{
+    struct sigaction leave = {.sa_handler = leave_now};
+    end_status = status;
+    sigaction(SIGALRM, &leave, NULL);
+    alarm(FREE_S);
+    mr_worker_free(worker);
+    alarm(0);
+}
+
 mr_status mr_run(const mr_config *config, const char *config_file)
 {
     run r = {.config = config, .config_file = config_file, .config_changed = changed_at(config_file)};
@@ -275,10 +295,10 @@ mr_status mr_run(const mr_config *config, const char *config_file)
     if (r.http)
         mr_http_stop(r.http);
     mr_log_stop();
-    if (r.worker)
-        mr_worker_free(r.worker);
     if (error.text[0])
         fprintf(stderr, "millrace: %s\n", error.text);
+    if (r.worker)
+        free_in_time(r.worker, status);
     if (r.signals >= 0)
         close(r.signals);
     return status;
