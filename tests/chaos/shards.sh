@@ -3,7 +3,7 @@
 # s0 is the healthy shard, s1 the one that something happens to.  Each row runs under load (a feed), says each expectation that has held in a line of
 # its own, and ends with `finish`: every event is exactly one correct row or dead letter, the counters add up, nothing is lost or left parked.
 #
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=../integration/parking.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../integration/parking.sh"
 
@@ -11,6 +11,7 @@ proxy=''         # the pid of the one before the second server
 want_letters=0   # that there are in the end
 existing=''      # after `finish`: rows that were there already when they were written
 last_servers=(0 1) # where the shards are then
+verify_options=()
 settings=''      # further members of the configuration, each with a comma behind it
 probing='"probe_min_ms": 100, "probe_max_ms": 800'
 
@@ -20,14 +21,15 @@ holds() { # what of the row's expectation was seen
 
 # ---- where the shards are ----
 
-shards_json() { # shard_host_N, shard_port_N: another address than the server's own
-    local at host port more
+hosts=(127.0.0.1 127.0.0.1)
+ports=('' '') # another than the server's own
+
+shards_json() {
+    local at more
     for at in 0 1; do
-        host=shard_host_$at
-        port=shard_port_$at
         more=shard_more_$at
         [ "$at" = 0 ] || printf ', '
-        printf '{ "name": "s%s", "host": "%s", "port": %s, "database": "%s"%s }' "$at" "${!host:-127.0.0.1}" "${!port:-$(cat "$work/m$at/port")}" \
+        printf '{ "name": "s%s", "host": "%s", "port": %s, "database": "%s"%s }' "$at" "${hosts[at]}" "${ports[at]:-$(cat "$work/m$at/port")}" \
             "$database" "${!more:-}"
     done
 }
@@ -44,7 +46,7 @@ need_proxy() { # before the second server
         kill -0 "$proxy" 2>/dev/null || fail 'the proxy does not start'
         sleep 0.1
     done
-    shard_port_1=$(cat "$work/proxy.port")
+    ports[1]=$(cat "$work/proxy.port")
 }
 
 network() { # the proxy's command
@@ -81,10 +83,16 @@ pace() { # server, seconds
     awk -v rows=$((after - before)) -v from="$begun" -v to="$EPOCHREALTIME" 'BEGIN { printf "%d\n", rows / (to - from) }'
 }
 
-# The bound is generous: the machine may be busy, and what is looked for is a shard that stands still with another.
-keeps_pace() { # pace of s0 before, since
-    [ "$2" -ge $(($1 / 2)) ] || fail "s0 made $1 rows a second before and $2 since"
-    holds "the other shard keeps its pace: $1 rows a second before, $2 since"
+# The bound is generous, and there are three windows: the machine may be busy, and what is looked for is a shard that stands still with another.
+keeps_pace() { # pace of s0 before, seconds of a window
+    local now window
+    for window in 1 2 3; do
+        now=$(pace 0 "$2")
+        [ "$now" -lt $(($1 / 2)) ] || break
+        say "s0 made $1 rows a second before and $now since"
+        [ "$window" != 3 ] || fail 'the other shard does not keep its pace'
+    done
+    holds "the other shard keeps its pace: $1 rows a second before, $now since"
 }
 
 # ---- what the worker says ----
@@ -104,6 +112,26 @@ no_letters() {
     holds 'no dead letter'
 }
 
+# The drift guard looks at 100 verdicts, and a table goes wrong between two small batches: until more than half of the window is refused, rows that
+# are refused become dead letters.  So there may be that many of them, and what is in them is true.
+few_letters() { # code, SQLSTATE, column, dead letters that there were before; lists them for tools_verify
+    local had
+    had=$(($(letters) - ${4:-0}))
+    want_letters=$(letters)
+    [ "$had" -le 50 ] || fail "$had dead letters for a table that is wrong"
+    holds "dead letters are bounded: $had before the guard was sure, 50 are the most"
+    "$millrace" dlq list -c "$work/config.json" --json --limit 100000 >"$work/letters"
+    python3 - "$work/letters" "$@" >"$work/refused" <<'PYTHON'
+import json, sys
+
+for line in open(sys.argv[1], encoding="utf-8"):
+    letter = json.loads(line)
+    if letter["reason"] == "database":
+        print(letter["topic"], letter["partition"], letter["offset"], "database", *sys.argv[2:5])
+PYTHON
+    verify_options=(--refused "$work/refused")
+}
+
 # Live again, nothing parked any more.
 wait_healed() { # seconds
     wait_state 0 s1 live "$1"
@@ -112,13 +140,13 @@ wait_healed() { # seconds
 
 # ---- the end ----
 
-finish() { # tools_verify's options
+finish() { # with verify_options
     local at where=()
     [ -z "$feeder" ] || feed_stop
     wait_lag_gone 60
     wait_for 60 'the entries are gone' no_entries
     for at in 0 1; do where+=(--shard "$work/m${last_servers[at]}/s.sock,$database"); done
-    "$tools/tools_verify" --bootstrap "$bootstrap" --topic "$topic" --dlq "$dlq" --user root "${where[@]}" "$@" ||
+    "$tools/tools_verify" --bootstrap "$bootstrap" --topic "$topic" --dlq "$dlq" --user root "${where[@]}" "${verify_options[@]}" ||
         fail 'not every event became exactly one correct row or dead letter'
     [ "$(letters)" = "$want_letters" ] || fail "$(letters) dead letters, $want_letters were expected"
     check_ledger 0
