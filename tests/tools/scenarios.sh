@@ -5,6 +5,7 @@
 skip_status=75
 outcome=0 # of the last attempt
 again=''  # what its line says when it took a second try
+database_server=tests/tools/${MILLRACE_DATABASE:-mariadb}-server
 
 # One Kafka and one pair of MariaDB servers for all scenarios that do not ask for their own.
 with_servers() { # function
@@ -13,15 +14,15 @@ with_servers() { # function
     # shellcheck disable=SC2064 # the folder of now
     trap "take_down '$MILLRACE_SHARED'" EXIT
     tests/tools/kafka-server start "$MILLRACE_SHARED/kafka"
-    tests/tools/mariadb-server start "$MILLRACE_SHARED/m0"
-    tests/tools/mariadb-server start "$MILLRACE_SHARED/m1"
+    "$database_server" start "$MILLRACE_SHARED/m0"
+    "$database_server" start "$MILLRACE_SHARED/m1"
     "$@"
 }
 
 take_down() { # folder
     tests/tools/kafka-server kill "$1/kafka" || true
-    tests/tools/mariadb-server stop "$1/m0" || true
-    tests/tools/mariadb-server stop "$1/m1" || true
+    "$database_server" stop "$1/m0" || true
+    "$database_server" stop "$1/m1" || true
     rm -rf "$1"
 }
 
