@@ -175,7 +175,8 @@ void check_end(void)
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
         const instance *one = &world.instances[i];
         mr_ledger ledger;
-        if (one->state != INSTANCE_RUNS || !one->worker || !one->group || !one->group->joined)
+        if (one->state != INSTANCE_RUNS || !one->worker || !one->group || !one->group->joined ||
+            !consumers_rest(one))
             continue;
         sim_counts[C_LEDGERS]++;
         sim_check(mr_ledger_check(one->worker->flow.metrics, &ledger), "11: the counters add up",

@@ -44,6 +44,7 @@ static void expel(mr_group *group, const char *why)
     sim_say("worker %u is thrown out of the group: %s", group->owner->number, why);
     group->member = false;
     group->lost = true;
+    group->notice_us = group->given_us = UINT64_MAX;
     world.disturbed = true;
     world.calm_since_us = sim_now_us();
 }
@@ -218,6 +219,7 @@ static void assign(mr_group *group)
     sim_counts[C_ASSIGNED]++;
     group->listener.assigned(group->listener.context, group->partitions, count);
     group->joined = true;
+    world.calm_since_us = sim_now_us() > world.calm_since_us ? sim_now_us() : world.calm_since_us;
     for (size_t i = 0; i < count; i++) {
         mr_partition *part = &group->partitions[i];
         group->owned[i].held = part->hold;

@@ -61,6 +61,9 @@ static void fetch(const instance *owner, feed *one)
     if (one->halted || one->position < one->fetched || sim_now_us() < one->fetch_us || !world_reaches(owner))
         return;
     one->fetch_us = sim_now_us() + world.is.fetch_us / 2 + sim_random(world.is.fetch_us);
+    /* A member that was thrown out learns it by its next heartbeat, which is not slower than a fetch. */
+    if (owner->group && one->inbox->feeds == owner->group->feeds && !owner->group->member)
+        return;
     if (one->position < log->low || one->position > log->high || sim_fault_now(F_FETCH))
         return;
     int64_t there = log->high - one->fetched;

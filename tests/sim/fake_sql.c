@@ -59,6 +59,8 @@ static mr_sql_result answer(const mr_sql *sql, unsigned code, mr_db_phase phase)
     snprintf(result.sqlstate, sizeof result.sqlstate, "HY000");
     if (phase == MR_DB_AT_CONNECT)
         snprintf(result.text, sizeof result.text, "error %u", code);
+    if (result.db_class != MR_DB_ROW_POISON)
+        server(sql)->well_since_us = sim_now_us();
     sim_say("shard s%u answers %u (%s)", sql->shard, code, mr_db_class_name(result.db_class));
     sim_note(code, sql->shard, 6);
     return result;

@@ -103,7 +103,7 @@ mr_turn_end mr_turn_finish(mr_turn *turn, uint64_t began_ms)
     uint64_t drain_ms = grace_ms > 2 * LEAVE_MS ? grace_ms - LEAVE_MS : grace_ms / 2;
     mr_turn_end end;
     mr_turn_doing(turn, "draining");
-    end.quiet = mr_membership_drain(worker->membership, began_ms + drain_ms);
+    end.quiet = mr_membership_drain(worker->membership, began_ms + drain_ms, end_ms - grace_ms / 10);
     uint64_t now = mr_clock_ms();
     mr_turn_doing(turn, "leaving the group");
     end.left = mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
