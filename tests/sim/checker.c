@@ -18,7 +18,7 @@ const char *sim_count_name(sim_count count)
 }
 
 #define EVENT_AT(event)                                                                                      \
-    topic_names[(event)->topic], (event)->partition, (long long)(event)->offset, events_kind((event)->kind),        \
+    topic_names[(event)->topic], (event)->partition, (long long)(event)->offset, events_kind((event)->kind), \
         (event)->shard[0]
 #define EVENT_FORMAT "%s/%d@%lld (%s, s%u)"
 
@@ -34,26 +34,28 @@ static void check_identity(const sim_event *event, const unsigned char *id, size
     if (event->topic != 0)
         return; /* its message id, which read_row has compared */
     mr_ksuid_parts parts = mr_ksuid_take_apart(id);
-    sim_check(id_len == MR_KSUID_BYTES && parts.partition == event->partition && parts.offset == event->offset &&
-                  parts.seconds == event->timestamp_ms / 1000,
-              "2: no event has two rows", EVENT_FORMAT ": its identity says %d@%lld", EVENT_AT(event), parts.partition,
-              (long long)parts.offset);
+    sim_check(id_len == MR_KSUID_BYTES && parts.partition == event->partition &&
+                  parts.offset == event->offset && parts.seconds == event->timestamp_ms / 1000,
+              "2: no event has two rows", EVENT_FORMAT ": its identity says %d@%lld", EVENT_AT(event),
+              parts.partition, (long long)parts.offset);
 }
 
 void check_row(instance *by, uint32_t shard, uint32_t number, const unsigned char *id, size_t id_len)
 {
     sim_event *event = &world.events[number];
     const sim_log *log = &world.logs[event->topic][event->partition];
-    sim_check(event->kind == EVENT_GOOD, "2: a row's content is the event's", EVENT_FORMAT " cannot be a row, and is one",
-              EVENT_AT(event));
+    sim_check(event->kind == EVENT_GOOD, "2: a row's content is the event's",
+              EVENT_FORMAT " cannot be a row, and is one", EVENT_AT(event));
     sim_check(event->shard[by->variant] == shard, "8: the same key goes to the same shard",
               EVENT_FORMAT " is written to s%u", EVENT_AT(event), shard);
     sim_check(event->row_shard < 0 || event->row_shard == (int)shard, "2: no event has two rows",
               EVENT_FORMAT " is in s%d, and now in s%u as well", EVENT_AT(event), event->row_shard, shard);
     check_identity(event, id, id_len);
-    sim_check(event->row_shard >= 0 || !log->committed.clean || log->foreign || event->offset < log->committed.offset,
-              "3: clean means that nothing is durable above", EVENT_FORMAT " becomes durable, and %lld is committed as clean",
-              EVENT_AT(event), (long long)log->committed.offset);
+    sim_check(event->row_shard >= 0 || !log->committed.clean || log->foreign ||
+                  event->offset < log->committed.offset,
+              "3: clean means that nothing is durable above",
+              EVENT_FORMAT " becomes durable, and %lld is committed as clean", EVENT_AT(event),
+              (long long)log->committed.offset);
     sim_counts[event->row_shard < 0 ? C_ROWS : C_REWRITES]++;
     event->row_shard = (int)shard;
     event->row_us = sim_now_us();
@@ -88,7 +90,8 @@ void check_commit(sim_log *log, const sim_commit *commit)
             continue;
         if (offset >= commit->offset) {
             sim_check(!commit->clean || event->row_shard < 0, "3: clean means that nothing is durable above",
-                      EVENT_FORMAT " is durable, and %lld is committed as clean", EVENT_AT(event), (long long)commit->offset);
+                      EVENT_FORMAT " is durable, and %lld is committed as clean", EVENT_AT(event),
+                      (long long)commit->offset);
             continue;
         }
         sim_counts[C_BELOW]++;
@@ -97,7 +100,8 @@ void check_commit(sim_log *log, const sim_commit *commit)
         bool covered = is_covered(event, commit);
         sim_counts[C_COVERED] += covered;
         sim_check(covered || may_be_gone(log, event), "3: a commit passes nothing that is not durable",
-                  EVENT_FORMAT " is neither a row nor a dead letter nor in a parked range, and %lld is committed: %s",
+                  EVENT_FORMAT
+                  " is neither a row nor a dead letter nor in a parked range, and %lld is committed: %s",
                   EVENT_AT(event), (long long)commit->offset, commit->text);
     }
 }
@@ -109,31 +113,36 @@ void check_letter(instance *one, const mr_event *sent, const void *handle, const
     static const char what[] = "6: a dead letter carries the original";
     const sim_event *event = world_event(sent->topic, sent->partition, sent->offset);
     (void)one;
-    sim_check(event, what, "%s/%d@%lld is a dead letter, and there is no such event", sent->topic, sent->partition,
-              (long long)sent->offset);
-    sim_check(event->kind != EVENT_GOOD, "7: no valid event becomes a dead letter", EVENT_FORMAT " is one: %s", EVENT_AT(event),
-              mr_reason_name(letter->reason));
+    sim_check(event, what, "%s/%d@%lld is a dead letter, and there is no such event", sent->topic,
+              sent->partition, (long long)sent->offset);
+    sim_check(event->kind != EVENT_GOOD || event->narrowed, "7: no valid event becomes a dead letter",
+              EVENT_FORMAT " is one: %s", EVENT_AT(event), mr_reason_name(letter->reason));
     sim_check(letter->reason != MR_REASON_NONE, what, EVENT_FORMAT " has no reason", EVENT_AT(event));
+    sim_check(event->kind != EVENT_GOOD || ++world.narrow_letters <= world.narrow_most,
+              "7: no valid event becomes a dead letter",
+              EVENT_FORMAT " is the %u. one of a table that was altered", EVENT_AT(event),
+              world.narrow_letters);
     bool by_database = letter->reason == MR_REASON_DB || letter->reason == MR_REASON_UNIQUE;
-    sim_check(by_database == (event->kind == EVENT_POISON), what, EVENT_FORMAT " has the reason %s", EVENT_AT(event),
-              mr_reason_name(letter->reason));
+    sim_check(by_database == (event->kind == EVENT_POISON || event->kind == EVENT_GOOD), what,
+              EVENT_FORMAT " has the reason %s", EVENT_AT(event), mr_reason_name(letter->reason));
     if (letter->original_gone) {
         sim_counts[C_LETTERS_GONE]++;
         sim_check(event->offset < world.logs[event->topic][event->partition].low, what,
                   EVENT_FORMAT " is said to be gone, and the log has it", EVENT_AT(event));
         return;
     }
-    sim_check(handle && sent->timestamp_ms == event->timestamp_ms, what, EVENT_FORMAT " comes without its message",
-              EVENT_AT(event));
+    sim_check(handle && sent->timestamp_ms == event->timestamp_ms, what,
+              EVENT_FORMAT " comes without its message", EVENT_AT(event));
     sim_check(sent->value_len == event->value_len && (!sent->value == !event->value) &&
                   (!event->value || !memcmp(sent->value, event->value, event->value_len)),
               what, EVENT_FORMAT " has other bytes than the event", EVENT_AT(event));
     sim_check((!sent->key == !event->key) && (!event->key || (sent->key_len == strlen(event->key) &&
-                                                             !memcmp(sent->key, event->key, sent->key_len))),
+                                                              !memcmp(sent->key, event->key, sent->key_len))),
               what, EVENT_FORMAT " has another key than the event", EVENT_AT(event));
     const char *value;
     size_t len;
-    sim_check(sent->header(handle, "trace", &value, &len) && len == strlen(event->header) && !memcmp(value, event->header, len),
+    sim_check(sent->header(handle, "trace", &value, &len) && len == strlen(event->header) &&
+                  !memcmp(value, event->header, len),
               what, EVENT_FORMAT " comes with another message's headers", EVENT_AT(event));
 }
 
@@ -175,8 +184,8 @@ void check_given(instance *one, uint32_t shard, uint32_t handle, uint64_t now_ms
     uint64_t *due = &wheels[one->number].due_ms[handle];
     sim_check(*due > 0 && wheels[one->number].shard[handle] == shard, "9: a page is in one place",
               "page %u of shard %u comes off the wheel, and is not on it", handle, shard);
-    sim_check(now_ms >= *due, "5: a retry is never early", "page %u of shard %u is tried again %llu ms early", handle, shard,
-              (unsigned long long)(*due - now_ms));
+    sim_check(now_ms >= *due, "5: a retry is never early", "page %u of shard %u is tried again %llu ms early",
+              handle, shard, (unsigned long long)(*due - now_ms));
     *due = 0;
 }
 
@@ -201,9 +210,29 @@ static uint64_t first_due(const instance *one, uint32_t shard)
 void check_none_due(instance *one, uint32_t shard, uint64_t now_ms)
 {
     uint64_t first = first_due(one, shard);
-    sim_check(first == UINT64_MAX || first + one->config->retry.tick_ms >= now_ms, "5: a retry is late by a tick at most",
+    sim_check(first == UINT64_MAX || first + one->config->retry.tick_ms >= now_ms,
+              "5: a retry is late by a tick at most",
               "shard %u: a page was due %llu ms ago, and the wheel does not give it", shard,
               (unsigned long long)(now_ms - first));
+}
+
+/* Between looking at the wheel and sleeping other threads may run, for a while. */
+#define LATE_MS 300u
+
+void check_sleepers(const instance *one)
+{
+    mr_flow *flow = &one->worker->flow;
+    for (uint32_t shard = 0; shard < flow->shards && flow->consumers + shard < one->thread_count; shard++) {
+        uint64_t until_us, first = first_due(one, shard);
+        if (first == UINT64_MAX || sim_is_on(F_STARVE) || one->frozen_until_us + 5000000 > sim_now_us() ||
+            mr_gate_now(&flow->gates, shard) != MR_GATE_LIVE ||
+            !sim_at_bell(one->threads[flow->consumers + shard], &until_us))
+            continue;
+        sim_check(until_us / 1000 <= first + one->config->retry.tick_ms + LATE_MS,
+                  "5: a retry is late by a tick at most",
+                  "shard %u: a page is due at %.3f s, and its writer sleeps until %.3f s", shard,
+                  (double)first / 1e3, (double)until_us / 1e6);
+    }
 }
 
 static mr_page *page_of(const instance *one, const unsigned char *record)
@@ -220,7 +249,8 @@ static mr_page *page_of(const instance *one, const unsigned char *record)
 uint32_t check_page_begin(instance *one, const unsigned char *record)
 {
     const mr_page *page = page_of(one, record);
-    sim_check(page->rows_max > 0 && page->sealed, "9: a page is in one place", "rows of a page are written that is free, or open");
+    sim_check(page->rows_max > 0 && page->sealed, "9: a page is in one place",
+              "rows of a page are written that is free, or open");
     return page->serial;
 }
 
@@ -251,7 +281,8 @@ void check_returned(instance *one, uint32_t handle)
         if (mr_record_skipped(layout, mr_page_record(page, row)))
             continue;
         const sim_event *event = world.logs[page->stream][record->partition].at[record->offset];
-        sim_check(event && event->row_shard >= 0, "3: durable means durable", "%s/%d@%lld comes back as durable, and is not",
-                  topic_names[page->stream], record->partition, (long long)record->offset);
+        sim_check(event && event->row_shard >= 0, "3: durable means durable",
+                  "%s/%d@%lld comes back as durable, and is not", topic_names[page->stream],
+                  record->partition, (long long)record->offset);
     }
 }

@@ -78,6 +78,8 @@ void check_scheduled(instance *one, uint32_t shard, uint32_t handle, uint64_t du
 uint32_t check_page_begin(instance *one, const unsigned char *record);
 void check_page_end(instance *one, const unsigned char *record, uint32_t serial);
 void check_given(instance *one, uint32_t shard, uint32_t handle, uint64_t now_ms);
+/* A writer that sleeps wakes for the page that is due first. */
+void check_sleepers(const instance *one);
 void check_none_due(instance *one, uint32_t shard, uint64_t now_ms);
 void check_forgot(instance *one, uint32_t shard, uint32_t handle);
 void check_pace(void);

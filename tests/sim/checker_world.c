@@ -15,15 +15,16 @@ void check_step(instance *one)
     mr_flow *flow = &one->worker->flow;
     for (uint32_t consumer = 0; consumer < flow->consumers; consumer++)
         mr_pool_check(flow->pool, consumer); /* free and live pages: 9 */
+    check_sleepers(one);
     if (sim_now_us() < one->watchdog_us || sim_now_us() < one->frozen_until_us)
         return;
     one->watchdog_us = sim_now_us() + 1000000;
     uint32_t count;
     const mr_verdict *verdicts = mr_watchdog_look(one->worker->watchdog, sim_now_ms(), &count);
     for (uint32_t i = 0; i < count; i++)
-        sim_check(verdicts[i].kind != MR_VERDICT_STUCK && verdicts[i].kind != MR_VERDICT_GIVE_UP, "12: no thread is stuck",
-                  "worker %u, %s: %s for %llu ms", one->number, verdicts[i].pulse->name, verdicts[i].doing,
-                  (unsigned long long)verdicts[i].still_ms);
+        sim_check(verdicts[i].kind != MR_VERDICT_STUCK && verdicts[i].kind != MR_VERDICT_GIVE_UP,
+                  "12: no thread is stuck", "worker %u, %s: %s for %llu ms", one->number,
+                  verdicts[i].pulse->name, verdicts[i].doing, (unsigned long long)verdicts[i].still_ms);
 }
 
 /* ---- what a worker says ---- */
@@ -56,12 +57,15 @@ void check_said(mr_log_level level, const char *event, const mr_log_fields *fiel
     static const struct {
         const char *event;
         sim_count count;
-    } counted[] = {
-        {"shard_parked", C_PARKS}, {"replay_done", C_REPLAYS}, {"drift", C_DRIFTS}, {"shard_probed", C_PROBES}};
+    } counted[] = {{"shard_parked", C_PARKS},
+                   {"replay_done", C_REPLAYS},
+                   {"drift", C_DRIFTS},
+                   {"shard_probed", C_PROBES}};
     (void)level;
     for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
         sim_counts[counted[i].count] += !strcmp(event, counted[i].event);
-    sim_check(strcmp(event, "counters_disagree") != 0 || !consumers_rest(sim_owner()), "11: the counters add up", "%s", text);
+    sim_check(strcmp(event, "counters_disagree") != 0 || !consumers_rest(sim_owner()),
+              "11: the counters add up", "%s", text);
     if (!strcmp(event, "offsets_lost"))
         note_lost(sim_owner(), fields, text);
     if (!strcmp(event, "offset_out_of_range") && strstr(text, "going on at its beginning"))
@@ -85,7 +89,8 @@ static bool is_read(const sim_log *log)
 static uint64_t patience_us(void)
 {
     const mr_config *config = world.config[0];
-    return UINT64_C(1000) * (20000 + 1000 * config->park.after_s + config->park.probe_max_ms + config->retry.backoff_max_ms);
+    return UINT64_C(1000) *
+           (20000 + 1000 * config->park.after_s + config->park.probe_max_ms + config->retry.backoff_max_ms);
 }
 
 void check_pace(void)
@@ -105,9 +110,9 @@ void check_pace(void)
             continue;
         sim_counts[C_HEALTHY]++;
         sim_check(event->row_shard >= 0, "10: healthy shards keep their pace",
-                  "%s/%d@%lld waits since %.1f s, and its shard s%u has been well since %.1f s", topic_names[event->topic],
-                  event->partition, (long long)event->offset, (double)event->born_us / 1e6, event->shard[0],
-                  (double)shard->well_since_us / 1e6);
+                  "%s/%d@%lld waits since %.1f s, and its shard s%u has been well since %.1f s",
+                  topic_names[event->topic], event->partition, (long long)event->offset,
+                  (double)event->born_us / 1e6, event->shard[0], (double)shard->well_since_us / 1e6);
     }
 }
 
@@ -119,8 +124,9 @@ void check_stopped(const instance *one)
     uint64_t starved_ms = 4000; /* what the simulator itself takes away from a thread, at most */
     if (one->frozen_until_us > one->asked_us)
         return;
-    sim_check(took_ms <= one->config->shutdown.grace_s * 1000u + starved_ms, "12: a stop stays within its grace",
-              "worker %u took %llu ms", one->number, (unsigned long long)took_ms);
+    sim_check(took_ms <= one->config->shutdown.grace_s * 1000u + starved_ms,
+              "12: a stop stays within its grace", "worker %u took %llu ms", one->number,
+              (unsigned long long)took_ms);
     if (sim_healed() && check_all_done())
         sim_check(one->end.quiet, "12: a stop stays within its grace",
                   "everything was done, and worker %u says that not all has become durable", one->number);
@@ -133,13 +139,16 @@ static bool is_settled(const sim_log *log, char *why, size_t cap)
     const char *topic = topic_names[log->topic];
     for (int64_t offset = 0; offset < log->end; offset++) {
         const sim_event *event = log->at[offset];
-        if (!event || world_well_done(event) || (offset < log->low && (event->lost || log->jumped || log->cut_above)))
+        if (!event || world_well_done(event) ||
+            (offset < log->low && (event->lost || log->jumped || log->cut_above)))
             continue;
-        snprintf(why, cap, "%s/%d@%lld (s%u) has become nothing", topic, log->partition, (long long)offset, event->shard[0]);
+        snprintf(why, cap, "%s/%d@%lld (s%u) has become nothing", topic, log->partition, (long long)offset,
+                 event->shard[0]);
         return false;
     }
-    snprintf(why, cap, "%s/%d is committed at %lld of %lld: %s", topic, log->partition, (long long)log->committed.offset,
-             (long long)log->end, log->committed.len ? log->committed.text : "");
+    snprintf(why, cap, "%s/%d is committed at %lld of %lld: %s", topic, log->partition,
+             (long long)log->committed.offset, (long long)log->end,
+             log->committed.len ? log->committed.text : "");
     if (log->committed.offset != log->end)
         return false;
     for (uint32_t shard = 0; shard < world.is.shards; shard++)
@@ -169,7 +178,8 @@ void check_end(void)
     sim_check(all_settled(why, sizeof why), "12: lag returns to zero after healing", "%s", why);
     for (uint32_t i = 0; i < world.event_count; i++) {
         const sim_event *event = &world.events[i];
-        sim_check((event->kind == EVENT_GOOD) == (event->row_shard >= 0) || event->lost || event->row_shard < 0,
+        sim_check((event->kind == EVENT_GOOD) == (event->row_shard >= 0) || event->lost ||
+                      event->row_shard < 0,
                   "1: every event ends as its row or its dead letter", "event %u is a row", i);
     }
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
@@ -180,7 +190,7 @@ void check_end(void)
             continue;
         sim_counts[C_LEDGERS]++;
         sim_check(mr_ledger_check(one->worker->flow.metrics, &ledger), "11: the counters add up",
-                  "worker %u: %llu came in, %llu are accounted for", one->number, (unsigned long long)ledger.in,
-                  (unsigned long long)ledger.out);
+                  "worker %u: %llu came in, %llu are accounted for", one->number,
+                  (unsigned long long)ledger.in, (unsigned long long)ledger.out);
     }
 }

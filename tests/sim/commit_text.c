@@ -45,7 +45,8 @@ bool commit_read(const char *text, size_t len, sim_commit *commit)
     commit->text = text;
     commit->len = len;
     commit->ours = false;
-    if (len != strlen(text) || sscanf(text, "mr1.%16llx.%5[a-z].%lld.%n", &fingerprint, clean, &offset, &used) != 3 || used == 0)
+    if (len != strlen(text) ||
+        sscanf(text, "mr1.%16llx.%5[a-z].%lld.%n", &fingerprint, clean, &offset, &used) != 3 || used == 0)
         return false;
     commit->clean = !strcmp(clean, "clean");
     commit->variant = fingerprint == world.fingerprint[0] ? 0 : 1;

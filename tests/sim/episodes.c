@@ -45,9 +45,9 @@ void episodes_begin(void)
 {
     memset(&plan, 0, sizeof plan);
     for (uint32_t kind = 0; kind < EPISODE_KINDS; kind++)
-        plan.on[kind] = sim_hash(30, kind, 0) % 10 < (kind == EPISODE_FOREIGN || kind == EPISODE_DEPLOY || kind == EPISODE_TRUNCATE
-                                                         ? 2
-                                                         : 4);
+        plan.on[kind] =
+            sim_hash(30, kind, 0) % 10 <
+            (kind == EPISODE_FOREIGN || kind == EPISODE_DEPLOY || kind == EPISODE_TRUNCATE ? 2 : 4);
     plan.mean_us = (uint64_t[]){1, 3, 8, 20}[sim_hash(31, 0, 0) % 4] * 1000000;
     plan.next_us = 1000000 + sim_hash(32, 0, 0) % (2 * plan.mean_us);
     if (plan.on[EPISODE_ADD] && world.partitions[0] > 1 && sim_fault_now(F_EPISODE)) {
@@ -68,14 +68,21 @@ static void disturb(void)
 
 static void shard_episode(void)
 {
-    static const char *const names[SHARD_TROUBLES] = {"well",       "down", "frozen",        "slow",     "read-only",
-                                                      "set up wrong", "full", "taking small packets only", "deadlocking"};
+    static const char *const names[SHARD_TROUBLES] = {"well",        "down",
+                                                      "frozen",      "slow",
+                                                      "read-only",   "set up wrong",
+                                                      "full",        "taking small packets only",
+                                                      "deadlocking", "narrower than its rows"};
     uint32_t shard = (uint32_t)chance(1, world.is.shards);
     sim_shard *about = &world.shards[shard];
     about->trouble = (shard_trouble)(1 + chance(2, SHARD_TROUBLES - 1));
+    if (about->trouble == SHARD_NARROW && world.config[0]->dlq.drift_percent == 100)
+        about->trouble = SHARD_DEADLOCKS; /* nothing guards it */
+    world.narrow_most += about->trouble == SHARD_NARROW ? NARROW_MOST * world.is.instances : 0;
     about->code = (uint32_t)chance(3, 5);
     about->trouble_until_us = sim_now_us() + (chance(4, 3) ? seconds(0.2, 6, 5) : seconds(5, 40, 5));
-    sim_say("shard s%u is %s for %.1f s", shard, names[about->trouble], (double)(about->trouble_until_us - sim_now_us()) / 1e6);
+    sim_say("shard s%u is %s for %.1f s", shard, names[about->trouble],
+            (double)(about->trouble_until_us - sim_now_us()) / 1e6);
 }
 
 static void mend_shards(bool all)
@@ -92,6 +99,14 @@ static void mend_shards(bool all)
 
 /* ---- the log ---- */
 
+void world_cut_log(sim_log *log, int64_t low)
+{
+    log->cut_above = log->cut_above || low > log->committed.offset;
+    log->low = low;
+    world.calm_since_us = sim_now_us();
+    sim_say("%s/%d begins at %lld now", topic_names[log->topic], log->partition, (long long)log->low);
+}
+
 /* Old events go; sometimes such as nobody has read. */
 static void truncate_log(void)
 {
@@ -99,13 +114,9 @@ static void truncate_log(void)
     int64_t most = log->committed.offset;
     if (most <= log->low)
         return;
-    if (chance(3, 4) == 0 && log->high > most) {
+    if (chance(3, 4) == 0 && log->high > most)
         most += 1 + (int64_t)chance(4, (uint64_t)(log->high - most));
-        log->cut_above = true;
-    }
-    log->low += 1 + (int64_t)chance(5, (uint64_t)(most - log->low));
-    world.calm_since_us = sim_now_us();
-    sim_say("%s/%d begins at %lld now", topic_names[log->topic], log->partition, (long long)log->low);
+    world_cut_log(log, log->low + 1 + (int64_t)chance(5, (uint64_t)(most - log->low)));
 }
 
 static void kill_all(uint64_t back_us)
@@ -127,11 +138,13 @@ static void set_foreign(void)
     log->before = log->committed;
     log->foreign = true;
     const char *text = chance(3, 2) ? "" : "mr2.something";
-    log->committed = (sim_commit){.offset = log->low + (int64_t)chance(4, (uint64_t)(log->high - log->low + 1)),
-                                  .text = text,
-                                  .len = strlen(text)};
+    log->committed =
+        (sim_commit){.offset = log->low + (int64_t)chance(4, (uint64_t)(log->high - log->low + 1)),
+                     .text = text,
+                     .len = strlen(text)};
     sim_counts[C_FOREIGN]++;
-    sim_say("another tool sets %s/%d to %lld", topic_names[log->topic], log->partition, (long long)log->committed.offset);
+    sim_say("another tool sets %s/%d to %lld", topic_names[log->topic], log->partition,
+            (long long)log->committed.offset);
 }
 
 /* ---- instances ---- */
@@ -212,7 +225,8 @@ static void begin_episode(episode_kind kind)
     case EPISODE_CUT:
         one->cut_until_us = now + seconds(0.5, 15, 11);
         world.calm_since_us = one->cut_until_us;
-        sim_say("worker %u does not reach the brokers until %.1f s", one->number, (double)one->cut_until_us / 1e6);
+        sim_say("worker %u does not reach the brokers until %.1f s", one->number,
+                (double)one->cut_until_us / 1e6);
         break;
     case EPISODE_JOIN: /* the group rebalances for no reason of ours */
         disturb();
@@ -271,7 +285,8 @@ uint64_t episodes_turn(void)
 static void write_offset(sim_log *log, int64_t offset)
 {
     char *text = sim_take(80);
-    int len = snprintf(text, 80, "mr1.%016llx.clean.%lld.", (unsigned long long)world.fingerprint[0], (long long)offset);
+    int len = snprintf(text, 80, "mr1.%016llx.clean.%lld.", (unsigned long long)world.fingerprint[0],
+                       (long long)offset);
     log->committed = (sim_commit){.offset = offset};
     commit_read(text, (size_t)len, &log->committed);
     sim_say("the operator sets %s/%d to %lld", topic_names[log->topic], log->partition, (long long)offset);

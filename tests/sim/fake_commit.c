@@ -32,14 +32,17 @@ void commits_begin(void)
 static void check_sending(mr_group *group, const sim_commit *commit, sim_log *log)
 {
     owned *one = group_owns(group, log);
-    sim_check(one, "4: nothing is committed from a dead epoch", "%s/%d@%lld is committed, but the partition is not assigned",
-              topic_names[log->topic], log->partition, (long long)commit->offset);
+    sim_check(one, "4: nothing is committed from a dead epoch",
+              "%s/%d@%lld is committed, but the partition is not assigned", topic_names[log->topic],
+              log->partition, (long long)commit->offset);
     sim_check(!one->held, "foreign offsets are held", "%s/%d@%lld is committed of a partition that is held",
               topic_names[log->topic], log->partition, (long long)commit->offset);
-    sim_check(commit->offset >= one->sent, "4: commits are monotonic within an epoch", "%s/%d goes back from %lld to %lld",
-              topic_names[log->topic], log->partition, (long long)one->sent, (long long)commit->offset);
-    sim_check(commit->ours, "3: metadata says under which rules it was written", "%s/%d@%lld: \"%s\" does not parse",
-              topic_names[log->topic], log->partition, (long long)commit->offset, commit->text);
+    sim_check(commit->offset >= one->sent, "4: commits are monotonic within an epoch",
+              "%s/%d goes back from %lld to %lld", topic_names[log->topic], log->partition,
+              (long long)one->sent, (long long)commit->offset);
+    sim_check(commit->ours, "3: metadata says under which rules it was written",
+              "%s/%d@%lld: \"%s\" does not parse", topic_names[log->topic], log->partition,
+              (long long)commit->offset, commit->text);
     one->sent = commit->offset;
 }
 
@@ -75,8 +78,8 @@ void mr_group_commit(mr_group *group, const mr_partition *partitions, size_t cou
         memcpy(text, partitions[i].metadata, commit->len);
         commit_read(text, commit->len, commit);
         check_sending(group, commit, made->log[i]);
-        sim_say("commits %s/%d@%lld %s", partitions[i].topic, partitions[i].partition, (long long)commit->offset,
-                commit->text);
+        sim_say("commits %s/%d@%lld %s", partitions[i].topic, partitions[i].partition,
+                (long long)commit->offset, commit->text);
     }
     made->answer_us = made->apply_us + 500 + sim_random(5000);
     if (sim_fault_now(F_COMMIT_LATE)) {
@@ -134,7 +137,8 @@ static void apply(request *about)
         fail_all(about, true); /* ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS */
         return;
     }
-    if (sim_fault_now(F_COMMIT_ZOMBIE)) { /* the answer says that it failed; it is accepted later all the same, or not */
+    if (sim_fault_now(
+            F_COMMIT_ZOMBIE)) { /* the answer says that it failed; it is accepted later all the same, or not */
         about->applied = false;
         about->apply_us = sim_now_us() + 1000 * sim_random(4000);
         about->answer_us = sim_now_us();
@@ -173,7 +177,8 @@ void commits_turn(void)
         }
         if (about->applied && (about->answered || !about->group))
             about->used = false;
-        if (about->used && !about->answered && now >= about->answer_us && (about->applied || about->all_failed))
+        if (about->used && !about->answered && now >= about->answer_us &&
+            (about->applied || about->all_failed))
             sim_bell_io(about->group->bell);
     }
 }
@@ -226,7 +231,8 @@ static bool answers(mr_group *group, uint32_t timeout_ms)
     return false;
 }
 
-bool mr_group_watermarks_seen(mr_group *group, const char *topic, int32_t partition, int64_t *low, int64_t *high)
+bool mr_group_watermarks_seen(mr_group *group, const char *topic, int32_t partition, int64_t *low,
+                              int64_t *high)
 {
     const sim_log *log = world_log(topic, partition);
     for (uint32_t i = 0; i < group->feed_count; i++)
@@ -238,8 +244,8 @@ bool mr_group_watermarks_seen(mr_group *group, const char *topic, int32_t partit
     return false;
 }
 
-bool mr_group_watermarks_ask(mr_group *group, const char *topic, int32_t partition, int64_t *low, int64_t *high,
-                             uint32_t timeout_ms)
+bool mr_group_watermarks_ask(mr_group *group, const char *topic, int32_t partition, int64_t *low,
+                             int64_t *high, uint32_t timeout_ms)
 {
     const sim_log *log = world_log(topic, partition);
     if (!answers(group, timeout_ms))
@@ -285,8 +291,8 @@ int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partiti
     return 0;
 }
 
-bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *topic, uint32_t partitions), void *context,
-                     uint32_t timeout_ms)
+bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *topic, uint32_t partitions),
+                     void *context, uint32_t timeout_ms)
 {
     if (!answers(group, timeout_ms))
         return false;

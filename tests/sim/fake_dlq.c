@@ -5,7 +5,7 @@
 #include "edges/kafka_dlq.h"
 #include "world.h"
 
-#define QUEUE_MOST  40
+#define QUEUE_MOST 40
 
 typedef enum letter_state { LETTER_FREE, LETTER_SENT, LETTER_THERE } letter_state;
 
@@ -51,7 +51,8 @@ static void arrive(sent_letter *letter)
     letter->event->letters++;
     sim_counts[C_LETTERS]++;
     sim_note(letter->event->number, 0, 5);
-    sim_check(letter->event->letters == 1 || world.disturbed, "1: every event ends as its row or its dead letter",
+    sim_check(letter->event->letters == 1 || world.disturbed,
+              "1: every event ends as its row or its dead letter",
               "%s/%d@%lld is a dead letter for the second time, and nobody was killed or has left",
               topic_names[letter->event->topic], letter->event->partition, (long long)letter->event->offset);
 }
@@ -96,8 +97,8 @@ void letters_turn(void)
     }
 }
 
-uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms, void (*done)(void *context, uint32_t consumer, uint32_t number),
-                      void *context)
+uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms,
+                      void (*done)(void *context, uint32_t consumer, uint32_t number), void *context)
 {
     uint32_t acknowledged = 0;
     (void)now_ms;
@@ -116,8 +117,8 @@ void letters_gone(instance *one)
 {
     mr_dlq *dlq = one->dlq;
     for (uint32_t i = 0; dlq && i < QUEUE_MOST; i++)
-        if (dlq->letters[i].state == LETTER_SENT && world_reaches(one) && sim_now_us() >= world.letters_back_us &&
-            sim_random(2))
+        if (dlq->letters[i].state == LETTER_SENT && world_reaches(one) &&
+            sim_now_us() >= world.letters_back_us && sim_random(2))
             arrive(&dlq->letters[i]);
     one->dlq = NULL;
 }

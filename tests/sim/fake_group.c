@@ -93,7 +93,8 @@ static void tend_coordinator(void)
         if (group->notice_us <= now || group->given_us <= now)
             sim_bell_io(group->bell);
     }
-    if (!the_coordinator.rebalancing || now < world.brokers_back_us || (!all && now < the_coordinator.deadline_us))
+    if (!the_coordinator.rebalancing || now < world.brokers_back_us ||
+        (!all && now < the_coordinator.deadline_us))
         return;
     the_coordinator.rebalancing = false;
     the_coordinator.generation++;
@@ -226,11 +227,12 @@ static void assign(mr_group *group)
         sim_counts[C_HELD] += part->hold;
         if (part->hold)
             continue;
-        sim_check(!given[i]->foreign, "foreign offsets are held", "%s/%d goes on at %lld, which another tool has set",
-                  part->topic, part->partition, (long long)part->start);
+        sim_check(!given[i]->foreign, "foreign offsets are held",
+                  "%s/%d goes on at %lld, which another tool has set", part->topic, part->partition,
+                  (long long)part->start);
         sim_say("%s/%d begins at %lld", part->topic, part->partition, (long long)part->start);
-        group->feeds[group->feed_count++] = (feed){
-            .log = given[i], .inbox = part->inbox, .position = part->start, .fetched = part->start};
+        group->feeds[group->feed_count++] =
+            (feed){.log = given[i], .inbox = part->inbox, .position = part->start, .fetched = part->start};
     }
 }
 

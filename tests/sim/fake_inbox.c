@@ -87,8 +87,10 @@ static bool has_something(const feed *one)
 static mr_arrival give(feed *one, mr_message *out)
 {
     sim_log *log = one->log;
-    *out = (mr_message){
-        .event = {.topic = topic_names[log->topic], .partition = log->partition, .offset = one->position, .timestamp_ms = -1}};
+    *out = (mr_message){.event = {.topic = topic_names[log->topic],
+                                  .partition = log->partition,
+                                  .offset = one->position,
+                                  .timestamp_ms = -1}};
     if (one->position < log->low) {
         one->halted = out->out_of_range = true;
         return MR_ARRIVAL_ERROR;
@@ -100,13 +102,14 @@ static mr_arrival give(feed *one, mr_message *out)
             return MR_ARRIVAL_NONE;
         one->end_said = true;
         out->event.offset = one->position;
-        sim_say("gets the end of %s/%d at %lld", topic_names[log->topic], log->partition, (long long)one->position);
+        sim_say("gets the end of %s/%d at %lld", topic_names[log->topic], log->partition,
+                (long long)one->position);
         return MR_ARRIVAL_END;
     }
     sim_event *event = log->at[one->position++];
     if (sim_verbose())
-        sim_say("gets %s/%d@%lld (%s, s%u)", topic_names[log->topic], log->partition, (long long)event->offset,
-                events_kind(event->kind), event->shard[0]);
+        sim_say("gets %s/%d@%lld (%s, s%u)", topic_names[log->topic], log->partition,
+                (long long)event->offset, events_kind(event->kind), event->shard[0]);
     handed *message = sim_take(sizeof *message);
     *message = (handed){.event = event,
                         .value = copy(event->value, event->value_len),
@@ -219,11 +222,13 @@ static feed *started(mr_reader *reader, const sim_log *log)
     return NULL;
 }
 
-bool mr_reader_start(mr_reader *reader, uint32_t consumer, const char *topic, int32_t partition, int64_t offset)
+bool mr_reader_start(mr_reader *reader, uint32_t consumer, const char *topic, int32_t partition,
+                     int64_t offset)
 {
     sim_log *log = world_log(topic, partition);
     sim_check(!started(reader, log), "must", "%s/%d is started twice", topic, partition);
-    sim_check(offset >= 0 || offset == MR_READ_FROM_BEGINNING, "must", "the reader is asked for offset %lld", (long long)offset);
+    sim_check(offset >= 0 || offset == MR_READ_FROM_BEGINNING, "must", "the reader is asked for offset %lld",
+              (long long)offset);
     if (offset == MR_READ_FROM_BEGINNING) {
         sim_sleep_us(500 + sim_random(4000));
         if (!world_reaches(reader->owner)) {
@@ -234,6 +239,8 @@ bool mr_reader_start(mr_reader *reader, uint32_t consumer, const char *topic, in
     }
     if (sim_fault_now(F_ASK))
         return false;
+    if (offset < log->high && offset >= log->low && sim_fault_now(F_LOG_CUT))
+        world_cut_log(log, offset + 1);
     sim_say("reads %s/%d again from %lld", topic, partition, (long long)offset);
     reader->feeds[reader->feed_count++] = (feed){.log = log,
                                                  .inbox = &reader->inboxes[consumer],
@@ -248,7 +255,8 @@ void mr_reader_stop(mr_reader *reader, uint32_t consumer, const char *topic, int
     feed *one = started(reader, world_log(topic, partition));
     if (!one)
         return;
-    sim_check(one->inbox == &reader->inboxes[consumer], "must", "%s/%d is another consumer's", topic, partition);
+    sim_check(one->inbox == &reader->inboxes[consumer], "must", "%s/%d is another consumer's", topic,
+              partition);
     *one = reader->feeds[--reader->feed_count];
     sim_maybe_yield();
 }

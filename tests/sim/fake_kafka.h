@@ -71,7 +71,6 @@ typedef struct coordinator {
 } coordinator;
 extern coordinator the_coordinator;
 
-
 mr_inbox *inbox_make(instance *owner, uint32_t consumer, feed *feeds, uint32_t *feed_count);
 void rebalance(const char *why);
 /* The answers that have come are handed to the member. */

@@ -127,6 +127,8 @@ mr_sql_result mr_sql_connect(mr_sql *sql)
     }
     if (server(sql)->trouble == SHARD_MISCONFIGURED)
         return answer(sql, wrong[server(sql)->code % 5], MR_DB_AT_CONNECT);
+    if (server(sql)->trouble == SHARD_NARROW) /* the tables are compared */
+        return answer(sql, 1406, MR_DB_AT_CONNECT);
     if (sim_fault_now(F_DB_CONNECT))
         return answer(sql, trouble[sim_random(6)], MR_DB_AT_CONNECT);
     sql->connected = true;
@@ -167,18 +169,19 @@ static bool text_is(const mr_layout *layout, unsigned char *record, uint32_t fie
 }
 
 /* The row as it stands in the record, compared with the event that it says it is. */
-static const sim_event *read_row(const mr_sql *sql, uint32_t stream, unsigned char *record, written *row)
+static sim_event *read_row(const mr_sql *sql, uint32_t stream, unsigned char *record, written *row)
 {
     const mr_layout *layout = &sql->layouts[stream];
     uint32_t at = stream == 0; /* behind the KSUID */
     int64_t n = number_at(layout, record, at);
-    sim_check(n >= 0 && n < world.event_count, "2: a row's content is the event's", "a row says that it is event %lld",
-              (long long)n);
-    const sim_event *event = &world.events[n];
+    sim_check(n >= 0 && n < world.event_count, "2: a row's content is the event's",
+              "a row says that it is event %lld", (long long)n);
+    sim_event *event = &world.events[n];
     char message_id[32];
     snprintf(message_id, sizeof message_id, "m-%u", event->number);
     sim_check(event->topic == stream && text_is(layout, record, at + 1, event->type) &&
-                  text_is(layout, record, at + 2, event->user) && text_is(layout, record, at + 3, message_id) &&
+                  text_is(layout, record, at + 2, event->user) &&
+                  text_is(layout, record, at + 3, message_id) &&
                   number_at(layout, record, at + 4) == event->offset,
               "2: a row's content is the event's", "the row of %s/%d@%lld has other columns than the event",
               topic_names[event->topic], event->partition, (long long)event->offset);
@@ -197,15 +200,18 @@ static bool is_there(const mr_sql *sql, const sim_event *event)
 }
 
 /* Adds a statement's rows to the transaction, or none of them: code of the error.  *existing: those that were there before. */
-static unsigned add_rows(mr_sql *sql, uint32_t stream, unsigned char **records, uint32_t count, uint32_t *existing)
+static unsigned add_rows(mr_sql *sql, uint32_t stream, unsigned char **records, uint32_t count,
+                         uint32_t *existing)
 {
     static const unsigned poison[] = {1406, 1366, 1048, 1264, 3819};
     uint32_t before = sql->row_count;
+    bool narrow = server(sql)->trouble == SHARD_NARROW;
     *existing = 0;
     for (uint32_t i = 0; i < count; i++) {
         written *row = &sql->rows[sql->row_count];
-        const sim_event *event = read_row(sql, stream, records[i], row);
-        if (event->kind == EVENT_POISON) {
+        sim_event *event = read_row(sql, stream, records[i], row);
+        event->narrowed = event->narrowed || (narrow && event->kind == EVENT_GOOD);
+        if (event->kind == EVENT_POISON || narrow) {
             sql->row_count = before;
             return poison[event->number % 5];
         }
@@ -257,8 +263,8 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
             sent[count++] = records + (uint64_t)i * layout->size;
     if (count == 0)
         return well();
-    sim_check(!sql->must_end, "a failed transaction is rolled back", "s%u: a statement in a transaction that has failed",
-              sql->shard);
+    sim_check(!sql->must_end, "a failed transaction is rolled back",
+              "s%u: a statement in a transaction that has failed", sql->shard);
     mr_sql_result result = well();
     uint32_t serial = check_page_begin(sql->owner, records);
     bool reached = reach(sql, MR_DB_AT_STATEMENT, &result);
@@ -302,7 +308,8 @@ static void make_durable(mr_sql *sql)
     sim_note(sql->row_count, sql->shard, 7);
     if (sql->row_count > 0)
         sim_say("%u rows are durable in s%u, %s/%d@%lld first", sql->row_count, sql->shard,
-                topic_names[world.events[sql->rows[0].event].topic], world.events[sql->rows[0].event].partition,
+                topic_names[world.events[sql->rows[0].event].topic],
+                world.events[sql->rows[0].event].partition,
                 (long long)world.events[sql->rows[0].event].offset);
     undo(sql);
 }
@@ -312,7 +319,8 @@ mr_sql_result mr_sql_commit(mr_sql *sql)
     static const unsigned codes[] = {2013, 2006, 1053, 1180, 1205, 3032, 2055};
     mr_sql_result result;
     sim_check(sql->connected, "must", "a commit without a connection");
-    sim_check(!sql->must_end, "a failed transaction is rolled back", "s%u: a commit of a transaction that has failed", sql->shard);
+    sim_check(!sql->must_end, "a failed transaction is rolled back",
+              "s%u: a commit of a transaction that has failed", sql->shard);
     bool ambiguous = !sql->broken && server(sql)->trouble != SHARD_DOWN && sim_fault_now(F_DB_COMMIT);
     if (ambiguous && sim_random(2)) { /* done, and then nobody says so */
         sim_counts[C_AMBIGUOUS]++;

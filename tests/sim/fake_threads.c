@@ -46,9 +46,7 @@ mr_status mr_log_start(bool json, mr_log_level least, mr_error *error)
     return MR_OK;
 }
 
-void mr_log_stop(void)
-{
-}
+void mr_log_stop(void) {}
 
 uint64_t mr_log_dropped(void)
 {
@@ -74,12 +72,14 @@ void mr_log(mr_log_level level, const char *event, const mr_log_fields *fields, 
 
 /* ---- threads ---- */
 
-int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*body)(void *), void *argument);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*body)(void *),
+                          void *argument);
 int __wrap_pthread_timedjoin_np(pthread_t id, void **result, const struct timespec *until);
 int __wrap_pthread_setname_np(pthread_t id, const char *name);
 mr_status __wrap_mr_watchdog_start(mr_watchdog *watchdog, mr_error *error);
 
-int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*body)(void *), void *argument)
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*body)(void *),
+                          void *argument)
 {
     (void)attributes;
     instance *one = sim_owner();

@@ -19,9 +19,11 @@
 
 static const char usage[] =
     "usage: tests/sim/run [--seeds N] [--from SEED] [--seconds S] [--jobs N] [--forever] [--stop-at-first]\n"
-    "       tests/sim/run --seed SEED [--verbose] [--no-shrink] [--cut LIST] [--events PERCENT] [--instances N] [--partitions N]\n"
+    "       tests/sim/run --seed SEED [--verbose] [--no-shrink] [--cut LIST] [--events PERCENT] [--instances "
+    "N] [--partitions N]\n"
     "\n"
-    "Runs Millrace's own code in a simulated world and checks its invariants after every step: docs/simulator.md.\n"
+    "Runs Millrace's own code in a simulated world and checks its invariants after every step: "
+    "docs/simulator.md.\n"
     "\n"
     "  --seeds N         how many seeds (2000)\n"
     "  --from SEED       the first one (1)\n"
@@ -56,7 +58,7 @@ static struct shared {
     _Atomic bool stop;
     _Atomic uint64_t next;
     job jobs[JOBS_MAX];
-} *shared;
+} * shared;
 
 static uint64_t now_ms(void)
 {
@@ -218,9 +220,10 @@ static int run_one(sim_plan *plan, bool shrink, bool verbose)
         seed_run(plan, &result);
         sim_print_history();
     }
-    printf("seed %llu: %s%s%s, %.1f s simulated, %llu steps, history %016llx\n", (unsigned long long)plan->seed,
-           result.failed ? "VIOLATED " : "well", result.failed ? result.invariant : "", result.failed ? "" : "",
-           (double)result.end_us / 1e6, (unsigned long long)result.steps, (unsigned long long)result.hash);
+    printf("seed %llu: %s%s%s, %.1f s simulated, %llu steps, history %016llx\n",
+           (unsigned long long)plan->seed, result.failed ? "VIOLATED " : "well",
+           result.failed ? result.invariant : "", result.failed ? "" : "", (double)result.end_us / 1e6,
+           (unsigned long long)result.steps, (unsigned long long)result.hash);
     if (result.failed) {
         printf("%s\nagain: ", result.text);
         print_command(plan);
@@ -262,7 +265,23 @@ static bool add_cuts(sim_plan *plan, const char *list)
 
 static bool parse(int count, char **arguments, options *o)
 {
-    enum { SEEDS = 256, FROM, SECONDS, JOBS, FOREVER, FIRST, TWICE, NO_SHRINK, SEED, VERBOSE, CUT, EVENTS, INSTANCES, PARTITIONS, HELP };
+    enum {
+        SEEDS = 256,
+        FROM,
+        SECONDS,
+        JOBS,
+        FOREVER,
+        FIRST,
+        TWICE,
+        NO_SHRINK,
+        SEED,
+        VERBOSE,
+        CUT,
+        EVENTS,
+        INSTANCES,
+        PARTITIONS,
+        HELP
+    };
     static const struct option known[] = {{"seeds", 1, NULL, SEEDS},
                                           {"from", 1, NULL, FROM},
                                           {"seconds", 1, NULL, SECONDS},
@@ -285,22 +304,55 @@ static bool parse(int count, char **arguments, options *o)
         uint64_t number = optarg ? strtoull(optarg, NULL, 10) : 0;
         bool well = true;
         switch (option) {
-        case SEEDS: o->seeds = number; break;
-        case FROM: o->from = number; break;
-        case SECONDS: o->seconds = number; o->forever = true; break;
-        case JOBS: o->jobs = (uint32_t)number; break;
-        case FOREVER: o->forever = true; break;
-        case FIRST: o->first = true; break;
-        case TWICE: o->twice = true; break;
-        case NO_SHRINK: o->no_shrink = true; break;
-        case SEED: o->one = true; o->plan.seed = number; break;
-        case VERBOSE: o->verbose = true; break;
-        case CUT: well = add_cuts(&o->plan, optarg); break;
-        case EVENTS: o->plan.events_percent = (uint32_t)number; break;
-        case INSTANCES: o->plan.instances_most = (uint32_t)number; break;
-        case PARTITIONS: o->plan.partitions_most = (uint32_t)number; break;
-        case HELP: fputs(usage, stdout); exit(0);
-        default: well = false;
+        case SEEDS:
+            o->seeds = number;
+            break;
+        case FROM:
+            o->from = number;
+            break;
+        case SECONDS:
+            o->seconds = number;
+            o->forever = true;
+            break;
+        case JOBS:
+            o->jobs = (uint32_t)number;
+            break;
+        case FOREVER:
+            o->forever = true;
+            break;
+        case FIRST:
+            o->first = true;
+            break;
+        case TWICE:
+            o->twice = true;
+            break;
+        case NO_SHRINK:
+            o->no_shrink = true;
+            break;
+        case SEED:
+            o->one = true;
+            o->plan.seed = number;
+            break;
+        case VERBOSE:
+            o->verbose = true;
+            break;
+        case CUT:
+            well = add_cuts(&o->plan, optarg);
+            break;
+        case EVENTS:
+            o->plan.events_percent = (uint32_t)number;
+            break;
+        case INSTANCES:
+            o->plan.instances_most = (uint32_t)number;
+            break;
+        case PARTITIONS:
+            o->plan.partitions_most = (uint32_t)number;
+            break;
+        case HELP:
+            fputs(usage, stdout);
+            exit(0);
+        default:
+            well = false;
         }
         if (!well)
             return false;
@@ -337,8 +389,8 @@ static int run_many(const options *o)
         wait(NULL);
     }
     bool all = print_totals(&sum);
-    printf("sim: %llu seeds, %llu failed, %llu s\n", (unsigned long long)sum.done, (unsigned long long)sum.failed,
-           (unsigned long long)(now_ms() - began + 500) / 1000);
+    printf("sim: %llu seeds, %llu failed, %llu s\n", (unsigned long long)sum.done,
+           (unsigned long long)sum.failed, (unsigned long long)(now_ms() - began + 500) / 1000);
     return sum.failed > 0 || !all;
 }
 

@@ -22,8 +22,8 @@ static void *take_stack(void)
 {
     if (stacks_free > 0)
         return stacks[--stacks_free];
-    void *made =
-        mmap(NULL, SIM_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *made = mmap(NULL, SIM_STACK_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (made == MAP_FAILED)
         abort();
     return made;
@@ -203,7 +203,8 @@ void mr_bell_sleep(mr_bell *bell, uint64_t timeout_ms)
 bool sim_at_bell(const sim_fiber *fiber, uint64_t *until_us)
 {
     *until_us = fiber->wake_us;
-    return fiber->state == FIBER_SLEEPS && fiber->bell && fiber->bell->fd == 0 && fiber->not_before_us <= sim.now_us;
+    return fiber->state == FIBER_SLEEPS && fiber->bell && fiber->bell->fd == 0 &&
+           fiber->not_before_us <= sim.now_us;
 }
 
 /* ---- the scheduler ---- */

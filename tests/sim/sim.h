@@ -38,6 +38,7 @@ struct instance;
     X(F_FETCH, "fetch", 100)                                                                                 \
     X(F_DLQ_FULL, "dlq-full", 1500)                                                                          \
     X(F_DLQ_LATE, "dlq-late", 2500)                                                                          \
+    X(F_LOG_CUT, "log-cut", 400)                                                                             \
     X(F_STARVE, "starve", 20)                                                                                \
     X(F_EPISODE, "episode", 10000)
 
@@ -92,6 +93,7 @@ uint64_t sim_random(uint64_t below);
 bool sim_fault_now(sim_fault fault);
 void sim_heal(void);
 bool sim_healed(void);
+bool sim_is_on(sim_fault fault); /* this seed has it */
 const char *sim_fault_name(sim_fault fault);
 
 /* ---- time ---- */

@@ -35,14 +35,15 @@ struct sim_machine {
     bool stopped, healed;
     uint64_t now_us;
     int64_t wall_off_ms;
-    uint64_t random;                    /* state */
-    uint32_t number[SIM_FAULT_COUNT];   /* decisions so far */
-    uint32_t rate[SIM_FAULT_COUNT];     /* per 10,000; 0: this seed has none of it */
-    uint32_t yield_permille, step_us;   /* the seed's habits */
+    uint64_t random;                  /* state */
+    uint32_t number[SIM_FAULT_COUNT]; /* decisions so far */
+    uint32_t rate[SIM_FAULT_COUNT];   /* per 10,000; 0: this seed has none of it */
+    uint32_t yield_permille, step_us; /* the seed's habits */
 };
 extern struct sim_machine sim;
 
 /* Notes the first failure. */
-void sim_failed(const char *invariant, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
+void sim_failed(const char *invariant, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 #endif

@@ -166,6 +166,11 @@ void sim_heal(void)
     sim.healed = true;
 }
 
+bool sim_is_on(sim_fault fault)
+{
+    return sim.rate[fault] > 0;
+}
+
 bool sim_healed(void)
 {
     return sim.healed;
@@ -209,7 +214,9 @@ void sim_begin(const sim_plan *plan, sim_result *result)
     for (uint32_t fault = 0; fault < SIM_FAULT_COUNT; fault++) {
         uint32_t luck = (uint32_t)(sim_hash(3, fault, 0) % 8);
         bool on = fault == F_EPISODE || luck < 4;
-        sim.rate[fault] = plan->off[fault] || !on ? 0 : luck == 0 ? faults[fault].rate * 3 : faults[fault].rate;
+        sim.rate[fault] = plan->off[fault] || !on ? 0
+                          : luck == 0             ? faults[fault].rate * 3
+                                                  : faults[fault].rate;
         sim.rate[fault] = sim.rate[fault] > 10000 ? 10000 : sim.rate[fault];
     }
     if (sim_hash(3, 100, 0) % 16 == 0) /* nothing wrong at all: the simplest histories are histories, too */

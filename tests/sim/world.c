@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "checker.h"
 
-#define TURN_US      20000u
-#define PROVE_US     (UINT64_C(400) * 1000000) /* after everything is mended: until all is done */
-#define REDEPLOY_US  (UINT64_C(60) * 1000000)
+#define TURN_US     20000u
+#define PROVE_US    (UINT64_C(400) * 1000000) /* after everything is mended: until all is done */
+#define REDEPLOY_US (UINT64_C(60) * 1000000)
 
 struct sim_world world;
 
@@ -80,9 +80,12 @@ static mr_config *make_config(uint32_t variant)
 {
     char text[8192], *at = text;
     const char *end = text + sizeof text;
-    put(&at, end, "{\"kafka\":{\"bootstrap_servers\":\"none:1\",\"group_id\":\"sim\"},\"slots\":64,\"streams\":[");
+    put(&at, end,
+        "{\"kafka\":{\"bootstrap_servers\":\"none:1\",\"group_id\":\"sim\"},\"slots\":64,\"streams\":[");
     for (uint32_t i = 0; i < world.is.topics; i++)
-        put(&at, end, "%s{\"name\":\"%s\",\"topic\":\"%s\",\"table\":\"t%u\",\"key\":\"userId\",\"tombstone\":\"%s\",\"id\":%s,%s}",
+        put(&at, end,
+            "%s{\"name\":\"%s\",\"topic\":\"%s\",\"table\":\"t%u\",\"key\":\"userId\",\"tombstone\":\"%s\","
+            "\"id\":%s,%s}",
             i ? "," : "", topic_names[i], topic_names[i], i, world.is.tombstone_skip ? "skip" : "dlq",
             i ? "{\"columns\":[\"message_id\"]}" : "{\"column\":\"id\",\"from\":\"ksuid\"}", columns);
     put(&at, end, "],\"shards\":[");
@@ -178,8 +181,8 @@ static void *main_thread(void *context)
     if (mr_worker_new(one->config, &one->worker, &error))
         sim_fail("simulator", "the worker does not start: %s", error.text);
     mr_arena_freeze(one->worker->arena);
-    one->turn = (mr_turn){.worker = one->worker,
-                          .duties = {.context = one, .busy = busy, .stopping = stopping}};
+    one->turn =
+        (mr_turn){.worker = one->worker, .duties = {.context = one, .busy = busy, .stopping = stopping}};
     if (mr_worker_start(one->worker, one->turn.duties, &error))
         sim_fail("simulator", "the worker does not start: %s", error.text);
     while (!one->asked_to_stop) {
@@ -205,6 +208,7 @@ void instance_start(instance *one, uint32_t variant)
                       .variant = variant,
                       .config = world.config[variant],
                       .begun_us = sim_now_us()};
+    world.narrow_most += NARROW_MOST;
     char name[24];
     snprintf(name, sizeof name, "w%u main", number);
     one->main = sim_spawn(one, name, main_thread, one);
@@ -338,8 +342,8 @@ static void prove(uint64_t now)
     if (!anybody_runs()) {
         start_all(last.variant);
         last.variant_us = now;
-    } else if (sim_counts[C_DEPLOYED] > 0 && now > last.variant_us + REDEPLOY_US && world.instances[0].state == INSTANCE_RUNS &&
-               !world.instances[0].asked_to_stop) {
+    } else if (sim_counts[C_DEPLOYED] > 0 && now > last.variant_us + REDEPLOY_US &&
+               world.instances[0].state == INSTANCE_RUNS && !world.instances[0].asked_to_stop) {
         last.variant = !last.variant;
         stop_all();
     }

@@ -27,7 +27,9 @@
 #define TOPICS_MAX     2
 #define PARTITIONS_MAX 6
 #define SHARDS_MAX     4
-#define VARIANTS       2 /* slot maps: of the right configuration, and of a wrong deployment */
+#define NARROW_MOST                                                                                          \
+    10 /* half of the 20 verdicts that the drift guard looks at: dead letters of a shard before it trips */
+#define VARIANTS 2 /* slot maps: of the right configuration, and of a wrong deployment */
 
 /* ---- events ---- */
 
@@ -58,7 +60,9 @@ typedef struct sim_event {
     size_t id_len;
     uint64_t row_us;
     uint32_t letters; /* in the dead-letter topic */
-    bool lost;        /* the log dropped it, and the worker said so */
+    bool
+        narrowed; /* refused by a column that was too narrow: the drift guard lets a few become dead letters */
+    bool lost;    /* the log dropped it, and the worker said so */
 } sim_event;
 
 typedef struct sim_range {
@@ -78,14 +82,14 @@ typedef struct sim_commit {
 typedef struct sim_log {
     uint32_t topic;
     int32_t partition;
-    sim_event **at; /* by offset; NULL: a hole */
-    uint64_t *seen_us; /* when the offset is there */
+    sim_event **at;         /* by offset; NULL: a hole */
+    uint64_t *seen_us;      /* when the offset is there */
     int64_t end, low, high; /* of all, of what is there now */
     sim_commit committed;
-    bool foreign;   /* its offset was set by another tool: nobody may go on from it */
+    bool foreign;      /* its offset was set by another tool: nobody may go on from it */
     sim_commit before; /* foreign: what stood there */
-    bool jumped;    /* the worker said that it goes on at the log's beginning */
-    bool cut_above; /* the log was cut above what was committed */
+    bool jumped;       /* the worker said that it goes on at the log's beginning */
+    bool cut_above;    /* the log was cut above what was committed */
 } sim_log;
 
 /* ---- shards ---- */
@@ -100,6 +104,7 @@ typedef enum shard_trouble {
     SHARD_FULL,
     SHARD_SMALL_PACKETS,
     SHARD_DEADLOCKS,
+    SHARD_NARROW, /* a column has become too narrow for every row */
     SHARD_TROUBLES
 } shard_trouble;
 
@@ -158,7 +163,9 @@ struct sim_world {
     instance instances[INSTANCES_MAX];
     uint64_t brokers_back_us, letters_back_us, calm_since_us;
     uint64_t next_us;
-    bool reordered; /* a commit was accepted after a later one: a worker cannot know that it has to send that again */
+    uint32_t narrow_letters, narrow_most; /* dead letters of good events, and how many there may be */
+    bool
+        reordered; /* a commit was accepted after a later one: a worker cannot know that it has to send that again */
     bool disturbed; /* somebody was killed, frozen or has left: an event may get a second dead letter */
 };
 extern struct sim_world world;
@@ -174,8 +181,8 @@ const char *events_kind(event_kind kind);
 uint32_t events_shard(const mr_config *config, const char *key); /* by its own arithmetic */
 sim_log *world_log(const char *topic, int32_t partition);
 sim_event *world_event(const char *topic, int32_t partition, int64_t offset); /* NULL: there is none */
-bool world_well_done(const sim_event *event); /* it is what it must become */
-bool world_reaches(const instance *one);      /* brokers */
+bool world_well_done(const sim_event *event);                                 /* it is what it must become */
+bool world_reaches(const instance *one);                                      /* brokers */
 
 /* Shards have numbers by name here; a worker counts them as its configuration lists them. */
 static inline uint32_t world_shard(uint32_t variant, uint32_t index)
@@ -190,7 +197,8 @@ void instance_freeze(instance *one, uint64_t us);
 
 void episodes_begin(void);
 uint64_t episodes_turn(void);
-void episodes_end(void); /* mends what is broken */
+void world_cut_log(sim_log *log, int64_t low); /* old events go */
+void episodes_end(void);                       /* mends what is broken */
 
 /* The fakes' parts of passing time and of an end by force. */
 void group_turn(void);
