@@ -226,6 +226,16 @@ void instance_stop(instance *one)
     sim_say("worker %u is asked to stop", one->number);
 }
 
+static void free_memory(instance *one)
+{
+    if (one->worker) {
+        mr_topics_free(one->worker->topics);
+        mr_arena_free(one->worker->arena);
+    }
+    one->worker = NULL;
+    one->state = INSTANCE_OFF;
+}
+
 /* Its memory goes, whatever its threads were doing. */
 static void drop(instance *one)
 {
@@ -233,12 +243,7 @@ static void drop(instance *one)
     letters_gone(one);
     group_gone(one);
     check_gone(one);
-    if (one->worker) {
-        mr_topics_free(one->worker->topics);
-        mr_arena_free(one->worker->arena);
-    }
-    one->worker = NULL;
-    one->state = INSTANCE_OFF;
+    free_memory(one);
 }
 
 void instance_kill(instance *one)
@@ -401,11 +406,13 @@ uint64_t world_turn(void)
     return world.next_us;
 }
 
+/* Nothing is checked any more: the seed is over, perhaps by a violation. */
 void world_end(void)
 {
-    for (uint32_t i = 0; i < INSTANCES_MAX; i++)
-        if (world.instances[i].state != INSTANCE_OFF)
-            drop(&world.instances[i]);
+    for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
+        sim_kill_all_of(&world.instances[i]);
+        free_memory(&world.instances[i]);
+    }
     for (uint32_t variant = 0; variant < VARIANTS; variant++)
         mr_config_free(world.config[variant]);
 }
