@@ -134,6 +134,12 @@ static void test_errors(void **state)
         {WITH("\"retry\":{\"backoff_min_ms\":100,\"backoff_max_ms\":50}"), "retry.backoff_max_ms", "below"},
         {"{\"kafka\":{\"bootstrap_servers\":\"\",\"group_id\":\"g\"}," STREAMS "," SHARDS "}",
          "kafka.bootstrap_servers", "empty"},
+        {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"start\":\"2026-02-31T00:00:00Z\"}"
+         "," STREAMS "," SHARDS "}",
+         "kafka.start", "no place to start"},
+        {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"start\":\"1969-12-31T23:59:59Z\"}"
+         "," STREAMS "," SHARDS "}",
+         "kafka.start", "no place to start"},
         {"{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"start\":\"noon\"}," STREAMS "," SHARDS
          "}",
          "kafka.start", "no place to start"},
@@ -152,6 +158,9 @@ static void test_errors(void **state)
          "streams[0].id", "needs"},
         {"{" KAFKA "," STREAMS_WITH("\"id\":{\"columns\":[\"x\"]},\"columns\":[" COLUMN "]") "," SHARDS "}",
          "streams[0].id.columns[0]", "no such column"},
+        {"{" KAFKA "," STREAMS_WITH(
+             "\"id\":{\"columns\":[\"c\"]},\"columns\":[{\"from\":\"c\",\"type\":\"int8\"}]") "," SHARDS "}",
+         "streams[0].columns[0].name", "is missing"},
         {"{" KAFKA "," STREAMS_WITH("\"id\":{\"columns\":[\"c\"]},\"columns\":[" COLUMN "]") "," SHARDS "}",
          "streams[0].id.columns[0]", "cannot be null"},
         {"{" KAFKA "," STREAMS_WITH(ID ",\"where\":[],\"columns\":[" COLUMN "]") "," SHARDS "}",
@@ -372,7 +381,7 @@ static void test_print(void **state)
 {
     (void)state;
     mr_config *c = load_well(
-        "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\",\"start\":\"2026-01-31T00:00:00+01:"
+        "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\",\"start\":\"2026-01-31T00:00:00.25+01:"
         "00\",\"properties\":{\"sasl.password\":\"hush\"}}," STREAMS_WITH(
             "\"key\":[\"a.b\",\"@key\"],\"id\":{\"columns\":[\"c\"]},\"columns\":[{\"name\":\"c\",\"from\":"
             "\"c\",\"type\":\"string\",\"max_bytes\":5,\"required\":true},"

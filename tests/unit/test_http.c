@@ -147,6 +147,11 @@ static void test_metrics(void **unused)
         {"Accept: application/openmetrics-text;q=0\r\n", false},
         {"Accept: application/openmetrics-text;q=0.2,text/plain;q=0.9\r\n", false},
         {"Accept: application/openmetrics-textile\r\n", false},
+        /* weights that are none */
+        {"Accept: application/openmetrics-text;q=-1e99\r\n", false},
+        {"Accept: application/openmetrics-text;q=nan\r\n", false},
+        {"Accept: application/openmetrics-text;q=1e99,text/plain;q=1\r\n", true},
+        {"Accept: application/openmetrics-text;q=0.5,text/plain;q=1e99\r\n", false},
         /* Prometheus 2.42, Prometheus 3 */
         {"Accept: "
          "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"

@@ -123,12 +123,22 @@ static void test_broken_answers(void **unused)
     expect("SSH-2.0-OpenSSH_9.2\r\n\r\n", NULL);
     expect("HTTP/2.0 200 OK\r\n\r\n", NULL);
     expect("HTTP/1.1 OK\r\n\r\n", NULL);
+    expect("HTTP/1.1 99999999999999999999 OK\r\n\r\nhello", NULL);
+    expect("HTTP/1.1 20 OK\r\n\r\nhello", NULL);
+    expect("HTTP/1.x 200 OK\r\n\r\nhello", NULL);
     expect("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nhello", NULL);
+    expect("HTTP/1.1 200 OK\r\nContent-Length: -18446744073709551611\r\n\r\nhello", NULL);
+    expect("HTTP/1.1 200 OK\r\nContent-Length:\r\n5: x\r\n\r\nhello", NULL);
+    expect("HTTP/1.1 200 OK\r\nContent-Length: 5 or so\r\n\r\nhello", NULL);
     expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello", NULL);
     expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", NULL);
     expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff0\r\nhello\r\n0\r\n\r\n",
            NULL);
     expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\nhello\r\n0\r\n\r\n", NULL);
+    expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-fffffffffffffffb\r\nhello\r\n0\r\n\r\n",
+           NULL);
+    expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhellohe0\r\n\r\n", NULL);
+    expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello", NULL);
 }
 
 static void test_status_and_request(void **unused)

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "stages/reason.h"
 #include "stages/values.h"
@@ -29,13 +28,7 @@ static bool read_time(const char *text, int64_t *ms)
     }
     if (mr_to_datetime(text, len, NULL, true, &at))
         return false;
-    struct tm tm = {.tm_year = (int)at.year - 1900,
-                    .tm_mon = (int)at.month - 1,
-                    .tm_mday = (int)at.day,
-                    .tm_hour = (int)at.hour,
-                    .tm_min = (int)at.minute,
-                    .tm_sec = (int)at.second};
-    *ms = (int64_t)timegm(&tm) * 1000 + (int64_t)at.second_part / 1000;
+    *ms = mr_time_ms(&at);
     return true;
 }
 

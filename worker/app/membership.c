@@ -170,6 +170,14 @@ static bool stopping(void *context)
 
 /* ---- partitions begin ---- */
 
+/* Until its consumer has obeyed: what arrives of a partition without a life is thrown away, and one that goes again at once would be taken for one
+ * that never began.  So the client fetches only after this.  A consumer never blocks, so it is short. */
+static void await_life(mr_membership *m, const mr_owned *one)
+{
+    while (mr_slot_read(one->slot, NULL).epoch == 0)
+        wait_a_little(m, 1);
+}
+
 /* Before anything becomes durable above it, the offset is committed as not clean: whoever comes after a crash must know. */
 static size_t add_beginnings(mr_membership *m, const mr_partition *partitions, size_t count)
 {
@@ -213,6 +221,9 @@ static void begin_all(mr_membership *m, mr_partition *partitions, size_t count)
         one->why = "its first commit was not accepted: it begins with the next rebalance";
         say_held(one);
     }
+    for (size_t i = 0; i < count; i++)
+        if (!partitions[i].hold)
+            await_life(m, mr_membership_find(m, partitions[i].topic, partitions[i].partition));
 }
 
 static void assigned(void *context, mr_partition *partitions, size_t count)
@@ -358,6 +369,7 @@ static void deal_with_stopped(mr_membership *m, mr_owned *one)
     one->committed = -1; /* the log's beginning may lie below, when the topic was made again */
     one->slot->start = one->dirty_until = low;
     order(m, one, MR_ORDER_ASSIGN);
+    await_life(m, one);
     mr_group_seek(m->group, one->slot->topic, one->slot->partition, low);
 }
 

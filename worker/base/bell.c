@@ -20,7 +20,7 @@ void mr_bell_close(mr_bell *bell)
 
 void mr_bell_ring(mr_bell *bell)
 {
-    /* Sequentially consistent, as is the announcement: either the sleeper sees the work or we see the sleeper. */
+    /* Either the sleeper's exchange comes later and sees the work, or we see the sleeper. */
     if (atomic_exchange(&bell->asleep, false)) {
         uint64_t one = 1;
         ssize_t written = write(bell->fd, &one, sizeof one);
@@ -28,14 +28,20 @@ void mr_bell_ring(mr_bell *bell)
     }
 }
 
+/* An exchange, no store: it reads what a ringer left who came before it, and so the looks for work that follow see that ringer's. */
+static void say(mr_bell *bell, bool asleep)
+{
+    (void)atomic_exchange(&bell->asleep, asleep);
+}
+
 void mr_bell_announce(mr_bell *bell)
 {
-    atomic_store(&bell->asleep, true);
+    say(bell, true);
 }
 
 void mr_bell_stay(mr_bell *bell)
 {
-    atomic_store(&bell->asleep, false);
+    say(bell, false);
 }
 
 void mr_bell_sleep(mr_bell *bell, uint64_t timeout_ms)
@@ -47,5 +53,5 @@ void mr_bell_sleep(mr_bell *bell, uint64_t timeout_ms)
         ssize_t got = read(bell->fd, &count, sizeof count);
         (void)got;
     }
-    atomic_store(&bell->asleep, false);
+    say(bell, false);
 }

@@ -91,8 +91,10 @@ static int weight_of(const char *accept, const char *type)
         if (strcasecmp(type, "application/openmetrics-text") == 0 && version &&
             strncmp(version + 8, "1.0.0", 5) != 0 && strncmp(version + 8, "0.0.1", 5) != 0)
             continue;
-        int weight = q ? (int)(strtod(q + 3, NULL) * 1000) : 1000;
-        best = weight > best ? weight : best;
+        double weight =
+            q ? strtod(q + 3, NULL) : 1; /* anything that strtod reads: also infinite, or none at all */
+        int thousandths = weight >= 1 ? 1000 : weight > 0 ? (int)(weight * 1000) : 0;
+        best = thousandths > best ? thousandths : best;
     }
     return best;
 }

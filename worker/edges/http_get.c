@@ -164,21 +164,29 @@ static const char *header(const call *of, const char *name)
     return NULL;
 }
 
+/* Digits alone, up to the line's end; false: anything else, as lengths that nothing can hold. */
+static bool read_length(const char *text, size_t *length)
+{
+    size_t digits = strspn(text, "0123456789"), blanks = strspn(text + digits, " \t");
+    *length = strtoul(text, NULL, 10);
+    return digits > 0 && digits < 19 && text[digits + blanks] == '\r';
+}
+
 /* False: this is not HTTP. */
 static bool read_head(call *of)
 {
     char *memory = of->answer->memory, *end = strstr(memory, "\r\n\r\n");
     if (!end)
         return of->got < 5 || strncmp(memory, "HTTP/", 5) == 0;
-    if (strncmp(memory, "HTTP/1.", 7) != 0 || strspn(memory + 8, " 0123456789") < 4)
+    if (strncmp(memory, "HTTP/1.", 7) != 0 || strspn(memory + 7, "0123456789") != 1 || memory[8] != ' ' ||
+        strspn(memory + 9, "0123456789") != 3)
         return false;
     of->head = (size_t)(end - memory) + 4;
     of->answer->status = (unsigned)strtoul(memory + 9, NULL, 10);
     const char *length = header(of, "Content-Length"), *coding = header(of, "Transfer-Encoding");
     of->chunked = coding && strncasecmp(coding, "chunked", 7) == 0;
     of->has_length = length && !of->chunked;
-    of->length = of->has_length ? strtoul(length, NULL, 10) : 0;
-    return !coding || of->chunked;
+    return (!coding || of->chunked) && (!of->has_length || read_length(length, &of->length));
 }
 
 static bool make_room(call *of)
@@ -222,22 +230,23 @@ static bool join_chunks(mr_http_answer *answer)
 {
     const char *at = answer->body, *end = answer->body + answer->len;
     size_t len = 0;
-    while (at < end) {
-        char *after;
-        size_t chunk = strtoul(at, &after, 16);
-        const char *line = strstr(after, "\r\n");
-        if (after == at || !line || chunk > (size_t)(end - line) - 2)
+    for (;;) {
+        size_t digits = strspn(at, "0123456789abcdefABCDEF"), chunk = strtoul(at, NULL, 16);
+        const char *line = strstr(at + digits, "\r\n");
+        if (digits == 0 || digits > 15 || !line || chunk > (size_t)(end - line) - 2)
             return false;
         memmove(answer->body + len, line + 2, chunk);
         len += chunk;
-        at = line + 2 + chunk + 2;
+        at = line + 2 + chunk;
         if (chunk == 0) {
             answer->len = len;
             answer->body[len] = 0;
             return true;
         }
+        if (end - at < 2 || memcmp(at, "\r\n", 2) != 0)
+            return false;
+        at += 2;
     }
-    return false;
 }
 
 mr_status mr_http_get(const mr_http_question *question, mr_http_answer *answer, mr_error *error)

@@ -86,7 +86,8 @@ static void resolve_id(mr_reader *reader, mr_stream *stream, const json_t *objec
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));
         size_t c = 0;
-        while (name && c < stream->column_count && strcmp(stream->columns[c].name, name) != 0)
+        while (name && c < stream->column_count &&
+               (!stream->columns[c].name || strcmp(stream->columns[c].name, name) != 0))
             c++;
         char list[MR_CONFIG_PATH];
         mr_config_item(at, mr_config_below(list, path, "id.columns"), i);

@@ -1,8 +1,8 @@
 /* The table, printed: the effective configuration as JSON. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/buf.h"
 #include "base/must.h"
 #include "stages/config_table.h"
 
@@ -186,9 +186,8 @@ void mr_config_print(const mr_config *config, FILE *out)
     json_t *kafka = scope_json(MR_SCOPE_KAFKA, &config->kafka);
     if (config->kafka.start == MR_START_TIME) {
         char text[32];
-        time_t seconds = (time_t)(config->kafka.start_ms / 1000);
-        struct tm tm;
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
+        mr_buf buf = mr_buf_over(text, sizeof text);
+        mr_buf_time(&buf, config->kafka.start_ms);
         json_object_set_new(kafka, "start", json_string(text));
     } else {
         json_object_set_new(kafka, "start", json_string(starts[config->kafka.start]));

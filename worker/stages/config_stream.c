@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/must.h"
 #include "stages/config_table.h"
+#include "stages/values.h"
 
 static void *take(mr_reader *reader, size_t count, size_t size)
 {
@@ -120,22 +120,16 @@ static void read_start(mr_reader *reader, const json_t *value, const char *path)
             reader->config->kafka.start = (mr_start)i;
             return;
         }
-    struct tm tm = {0};
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (rest && *rest == '.')
-        rest += 1 + strspn(rest + 1, "0123456789");
-    int hours = 0, minutes = 0, used = 0;
-    bool offset = rest && (*rest == '+' || *rest == '-') &&
-                  sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) == 2 && rest[1 + used] == 0;
-    if (!rest || !(offset || !strcmp(rest, "Z"))) {
+    mr_time time;
+    int64_t ms = mr_to_datetime(text, strlen(text), NULL, true, &time) ? -1 : mr_time_ms(&time);
+    if (ms < 0) { /* before 1970 Kafka has no times: they would mean other things */
         mr_config_error(reader, path, false,
                         "earliest, latest, error, or a time such as 2026-01-31T00:00:00Z",
                         "\"%s\" is no place to start", text);
         return;
     }
-    int64_t east = (int64_t)(hours * 60 + minutes) * 60 * (offset && *rest == '-' ? -1 : 1);
     reader->config->kafka.start = MR_START_TIME;
-    reader->config->kafka.start_ms = ((int64_t)timegm(&tm) - east) * 1000;
+    reader->config->kafka.start_ms = ms;
 }
 
 static void read_constant(mr_reader *reader, const json_t *value, const char *path, const char **into)

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "stages/values.h"
@@ -258,12 +257,6 @@ bool mr_offsets_to_parse(const char *text, mr_offsets_to *to)
     to->kind = MR_OFFSETS_TO_TIME;
     if (mr_to_datetime(text, len, NULL, true, &time))
         return false;
-    struct tm tm = {.tm_year = (int)time.year - 1900,
-                    .tm_mon = (int)time.month - 1,
-                    .tm_mday = (int)time.day,
-                    .tm_hour = (int)time.hour,
-                    .tm_min = (int)time.minute,
-                    .tm_sec = (int)time.second};
-    to->value = (int64_t)timegm(&tm) * 1000 + (int64_t)time.second_part / 1000;
+    to->value = mr_time_ms(&time);
     return to->value >= 0;
 }

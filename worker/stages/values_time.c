@@ -175,9 +175,9 @@ mr_reason mr_epoch_to_datetime(const char *text, size_t len, mr_unit unit, bool 
     int64_t whole = 0, fraction = 0, place = 1;
     size_t i = negative;
     for (; i < number_len && number[i] != '.'; i++) {
-        if (whole > INT64_C(900000000000000000))
+        if (__builtin_mul_overflow(whole, 10, &whole) ||
+            __builtin_add_overflow(whole, number[i] - '0', &whole))
             return MR_REASON_OUT_OF_RANGE;
-        whole = whole * 10 + (number[i] - '0');
     }
     for (uint32_t d = 0; d < scale; d++)
         place *= 10;
@@ -203,6 +203,13 @@ mr_reason mr_epoch_to_datetime(const char *text, size_t len, mr_unit unit, bool 
     if (days > 2 * MOST_DAY || days < -2 * (int64_t)MOST_DAY)
         return MR_REASON_OUT_OF_RANGE;
     return from_micros(days, micros, out);
+}
+
+int64_t mr_time_ms(const mr_time *time)
+{
+    int64_t days = days_from_civil(time->year, time->month, time->day);
+    return ((days * 24 + time->hour) * 60 + time->minute) * 60000 + time->second * INT64_C(1000) +
+           (int64_t)time->second_part / 1000;
 }
 
 mr_reason mr_to_date(const char *text, size_t len, mr_time *out)
