@@ -263,6 +263,9 @@ def rule_scaling(r, asked):
             yield "KEDA scales down fast"
         if not spec["fallback"]["replicas"]:
             yield "KEDA has no fallback"
+        for trigger in spec["triggers"]:
+            if trigger["type"] == "prometheus" and trigger["metadata"].get("ignoreNullValues") != "false":
+                yield "KEDA takes a Prometheus without workers for 0"
 
 
 def rule_hooks(r, asked):

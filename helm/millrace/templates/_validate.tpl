@@ -136,6 +136,11 @@ reported at once.
 {{- if not (or .triggers .prometheus.serverAddress) }}
 - autoscaling.keda has nothing to ask: set autoscaling.keda.prometheus.serverAddress, or triggers
 {{- end }}
+{{- range $name := list "serverAddress" "threshold" "ignoreNullValues" "query" }}
+{{- if hasKey $.Values.autoscaling.keda.prometheus.metadata $name }}
+- autoscaling.keda.prometheus.metadata has {{ $name }}, which the chart sets: use autoscaling.keda.prometheus, or triggers
+{{- end }}
+{{- end }}
 {{- range .triggers }}
 {{- if eq .type "memory" }}
 - autoscaling.keda.triggers has one on memory, which is taken at start and says nothing: use another
