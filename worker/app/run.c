@@ -318,7 +318,8 @@ static mr_status start(run *r, mr_error *error)
 
 /* ---- the end ---- */
 
-static mr_status finish(run *r, uint64_t began_ms)
+/* lost: the group's client cannot go on, another worker has its name: nothing is committed any more, nor are brokers asked. */
+static mr_status finish(run *r, uint64_t began_ms, bool lost)
 {
     mr_worker *worker = r->worker;
     uint64_t grace_ms = r->config->shutdown.grace_s * 1000u;
@@ -326,10 +327,11 @@ static mr_status finish(run *r, uint64_t began_ms)
     uint64_t drain_ms = grace_ms > 2 * LEAVE_MS ? grace_ms - LEAVE_MS : grace_ms / 2;
     mr_main_duties duties = {.context = r, .busy = busy, .stopping = stopping};
     doing(r, "draining");
-    bool quiet = mr_membership_drain(worker->membership, began_ms + drain_ms);
+    bool quiet = !lost && mr_membership_drain(worker->membership, began_ms + drain_ms);
     uint64_t now = mr_clock_ms();
     doing(r, "leaving the group");
-    bool left = mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
+    bool left =
+        !lost && mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
     doing(r, "ending the other threads");
     /* A thread that is in a call to a database need not be waited for: commits are conservative. */
     uint64_t wait_until_ms = earlier(end_ms, mr_clock_ms() + STOP_MS);
@@ -339,7 +341,9 @@ static mr_status finish(run *r, uint64_t began_ms)
     mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s",
            quiet ? "everything taken is durable and committed"
                  : "not all that was taken became durable: it stays uncommitted and is read again",
-           left ? "left the group" : "brokers did not answer the leave");
+           left   ? "left the group"
+           : lost ? "the group's client could not go on"
+                  : "brokers did not answer the leave");
     if (!stopped) {
         mr_log_stop();
         _exit(quiet ? MR_OK : MR_AGAIN);
@@ -380,7 +384,7 @@ mr_status mr_run(const mr_config *config, const char *config_file)
         status = start(&r, &error);
     if (!status) {
         status = turn_until_stopped(&r, &error);
-        mr_status end = finish(&r, mr_clock_ms());
+        mr_status end = finish(&r, mr_clock_ms(), status != MR_OK);
         status = status ? status : end;
     }
     if (r.http)
