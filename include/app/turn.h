@@ -36,7 +36,8 @@ typedef struct mr_turn_end {
     bool left;    /* brokers answered the leave */
     bool stopped; /* the other threads have ended: else only exiting is safe */
 } mr_turn_end;
-/* Drains, commits, leaves the group and ends the other threads, within shutdown.grace_s from began_ms. */
-mr_turn_end mr_turn_finish(mr_turn *turn, uint64_t began_ms);
+/* Drains, commits, leaves the group and ends the other threads, within shutdown.grace_s from began_ms.  lost: the group's client cannot go on, another
+ * worker has its name: nothing is committed any more, nor are brokers asked. */
+mr_turn_end mr_turn_finish(mr_turn *turn, uint64_t began_ms, bool lost);
 
 #endif

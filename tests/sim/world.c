@@ -192,7 +192,7 @@ static void *main_thread(void *context)
         mr_bell_sleep(&one->worker->main_bell, rest_ms);
         mr_bell_stay(&one->worker->main_bell);
     }
-    one->end = mr_turn_finish(&one->turn, mr_clock_ms());
+    one->end = mr_turn_finish(&one->turn, mr_clock_ms(), false);
     one->state = INSTANCE_ENDED;
     return NULL;
 }

@@ -241,14 +241,17 @@ static mr_status start(run *r, mr_error *error)
 
 /* ---- the end ---- */
 
-static mr_status finish(run *r)
+/* lost: see mr_turn_finish. */
+static mr_status finish(run *r, bool lost)
 {
-    mr_turn_end end = mr_turn_finish(&r->turn, mr_clock_ms());
+    mr_turn_end end = mr_turn_finish(&r->turn, mr_clock_ms(), lost);
     mr_watchdog_stop(r->worker->watchdog);
     mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s",
            end.quiet ? "everything taken is durable and committed"
                      : "not all that was taken became durable: it stays uncommitted and is read again",
-           end.left ? "left the group" : "brokers did not answer the leave");
+           end.left ? "left the group"
+           : lost   ? "the group's client could not go on"
+                    : "brokers did not answer the leave");
     if (!end.stopped) {
         mr_log_stop();
         _exit(end.quiet ? MR_OK : MR_AGAIN);
@@ -289,7 +292,7 @@ mr_status mr_run(const mr_config *config, const char *config_file)
         status = start(&r, &error);
     if (!status) {
         status = turn_until_stopped(&r, &error);
-        mr_status end = finish(&r);
+        mr_status end = finish(&r, status != MR_OK);
         status = status ? status : end;
     }
     if (r.http)

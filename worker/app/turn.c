@@ -95,7 +95,7 @@ mr_status mr_turn_once(mr_turn *turn, uint64_t *rest_ms, mr_error *error)
     return MR_OK;
 }
 
-mr_turn_end mr_turn_finish(mr_turn *turn, uint64_t began_ms)
+mr_turn_end mr_turn_finish(mr_turn *turn, uint64_t began_ms, bool lost)
 {
     mr_worker *worker = turn->worker;
     uint64_t grace_ms = worker->config->shutdown.grace_s * 1000u;
@@ -103,10 +103,11 @@ mr_turn_end mr_turn_finish(mr_turn *turn, uint64_t began_ms)
     uint64_t drain_ms = grace_ms > 2 * LEAVE_MS ? grace_ms - LEAVE_MS : grace_ms / 2;
     mr_turn_end end;
     mr_turn_doing(turn, "draining");
-    end.quiet = mr_membership_drain(worker->membership, began_ms + drain_ms, end_ms - grace_ms / 10);
+    end.quiet = !lost && mr_membership_drain(worker->membership, began_ms + drain_ms, end_ms - grace_ms / 10);
     uint64_t now = mr_clock_ms();
     mr_turn_doing(turn, "leaving the group");
-    end.left = mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
+    end.left =
+        !lost && mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
     mr_turn_doing(turn, "ending the other threads");
     /* A thread that is in a call to a database need not be waited for: commits are conservative. */
     uint64_t wait_until_ms = earlier(end_ms, mr_clock_ms() + STOP_MS);
