@@ -1,4 +1,5 @@
 /* Commits: on their way to the coordinator, accepted or not, answered in time or late; and the group's questions. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -306,4 +307,20 @@ bool mr_group_retention_ms(mr_group *group, const char *topic, uint64_t now_ms, 
     (void)group, (void)topic, (void)now_ms;
     *retention_ms = 60000;
     return true;
+}
+
+/* Waits and has one answer, as with a librdkafka before 2.3. */
+void mr_group_log_low_ask(mr_group *group, const char *topic, int32_t partition, uint32_t timeout_ms)
+{
+    group->log_low_known = answers(group, timeout_ms);
+    group->log_low = (mr_log_low){.partition = partition, .low = world_log(topic, partition)->low};
+    snprintf(group->log_low.topic, sizeof group->log_low.topic, "%s", topic);
+}
+
+bool mr_group_log_low(mr_group *group, mr_log_low *answer)
+{
+    bool known = group->log_low_known;
+    *answer = group->log_low;
+    group->log_low_known = false;
+    return known;
 }

@@ -47,6 +47,8 @@ struct mr_group {
     bool subscribed, joined, closing;
     bool committing, superseded;
     mr_partition *partitions;
+    bool log_low_known;
+    mr_log_low log_low;
     /* the coordinator's */
     bool member, rejoined, lost;
     uint32_t generation;

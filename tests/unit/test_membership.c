@@ -106,6 +106,20 @@ int mr_group_topic_known(mr_group *unused, const char *topic, int32_t but_partit
     return unused != NULL;
 }
 
+void mr_group_log_low_ask(mr_group *unused, const char *topic, int32_t partition, uint32_t timeout_ms)
+{
+    (void)unused;
+    (void)topic;
+    (void)partition;
+    (void)timeout_ms;
+}
+
+bool mr_group_log_low(mr_group *unused, mr_log_low *answer)
+{
+    (void)answer;
+    return unused != NULL;
+}
+
 bool mr_group_retention_ms(mr_group *unused, const char *topic, uint64_t now_ms, int64_t *retention_ms)
 {
     (void)topic;

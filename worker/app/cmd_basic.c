@@ -51,7 +51,8 @@ mr_status mr_cmd_config(mr_call *call)
 {
     mr_config *config;
     if (mr_call_option(call, "reference")) {
-        mr_config_reference(stdout, mr_call_option(call, "markdown") ? MR_REFERENCE_MARKDOWN : MR_REFERENCE_TEXT);
+        mr_config_reference(stdout,
+                            mr_call_option(call, "markdown") ? MR_REFERENCE_MARKDOWN : MR_REFERENCE_TEXT);
         return MR_OK;
     }
     if (mr_call_option(call, "schema")) {
