@@ -101,7 +101,8 @@ static void mend_shards(bool all)
 
 void world_cut_log(sim_log *log, int64_t low)
 {
-    log->cut_above = log->cut_above || low > log->committed.offset;
+    const sim_commit *committed = log->foreign ? &log->before : &log->committed;
+    log->cut_above = log->cut_above || low > committed->offset;
     log->low = low;
     world.calm_since_us = sim_now_us();
     sim_say("%s/%d begins at %lld now", topic_names[log->topic], log->partition, (long long)log->low);

@@ -148,6 +148,7 @@ static void apply(request *about)
         return;
     }
     bool trouble = !about->all_failed && sim_fault_now(F_COMMIT_ERROR);
+    world.disturbed = world.disturbed || trouble; /* a partition's next owner reads again what was done */
     if (trouble && sim_random(2)) {
         fail_all(about, false);
         return;

@@ -239,7 +239,8 @@ bool mr_reader_start(mr_reader *reader, uint32_t consumer, const char *topic, in
     }
     if (sim_fault_now(F_ASK))
         return false;
-    if (offset < log->high && offset >= log->low && sim_fault_now(F_LOG_CUT))
+    /* Under a wrong deployment it would take an operator who knows which rows that one has written. */
+    if (reader->owner->variant == 0 && offset < log->high && offset >= log->low && sim_fault_now(F_LOG_CUT))
         world_cut_log(log, offset + 1);
     sim_say("reads %s/%d again from %lld", topic, partition, (long long)offset);
     reader->feeds[reader->feed_count++] = (feed){.log = log,

@@ -211,7 +211,12 @@ static void test_out_of_range(void **state)
     assert_true(begin.hold);
     configure(",\"out_of_range\":\"earliest\"");
     assert_true(decide_at(&said));
-    assert_true(!begin.hold && begin.offset == LOW && begin.committed == -1 && begin.dirty_until == LOW);
+    assert_true(!begin.hold && begin.offset == LOW && begin.committed == -1);
+    assert_true(begin.dirty_until == HIGH); /* rows above may be there, and `clean` would deny them */
+    said.clean = true;
+    assert_true(decide_at(&said));
+    assert_true(!begin.hold && begin.offset == LOW && begin.dirty_until == LOW);
+    said.clean = false;
     said.offset = HIGH;
     assert_true(decide_at(&said));
     assert_true(!begin.hold && begin.offset == HIGH);

@@ -377,7 +377,8 @@ static void deal_with_stopped(mr_membership *m, mr_owned *one)
     one->life++;
     one->committed_ranges = UINT32_MAX;
     one->committed = -1; /* the log's beginning may lie below, when the topic was made again */
-    one->slot->start = one->dirty_until = low;
+    one->slot->start = low;
+    one->dirty_until = high; /* of what it has read before, rows may be there */
     order(m, one, MR_ORDER_ASSIGN);
     await_life(m, one);
     mr_group_seek(m->group, one->slot->topic, one->slot->partition, low);

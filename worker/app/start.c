@@ -94,7 +94,8 @@ bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerpr
                "the committed offset is not in the log (%lld to %lld): going on at its beginning, as "
                "kafka.out_of_range says",
                (long long)low, (long long)high);
-        begin->offset = begin->dirty_until = low;
+        begin->offset = low;
+        begin->dirty_until = begin->committed_clean ? low : high;
         begin->committed = -1;
         return true;
     }
