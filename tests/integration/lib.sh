@@ -5,7 +5,7 @@
 # scenario's name, so scenarios do not meet.  The table is written down here, not made by `millrace ddl`: it is the test's own idea of it.
 #
 # MILLRACE_BUILD: folder of the build (default build/release).  MILLRACE_PROGRAM: the worker, if it is another build's.  MILLRACE_SCALE: divides the number of events (sanitizers are slow).
-# shellcheck shell=bash disable=SC2120
+# shellcheck shell=bash disable=SC2034,SC2120
 set -euo pipefail
 
 name=$(basename "$0")

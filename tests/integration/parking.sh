@@ -7,7 +7,7 @@
 # (three consumer threads, 24 partitions), `quick` (a commit every 10 ms, rows of a batch leave at once).
 # shellcheck shell=bash disable=SC2034,SC2120
 unset MILLRACE_SHARED
-# shellcheck source=lib.sh
+# shellcheck source=../integration/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 partitions=8

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 
-#define JOIN_MS 200
+#define JOIN_MS 10
 
 typedef struct mr_thread {
     pthread_t id;
@@ -194,22 +194,20 @@ mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *er
     return status ? status : mr_group_join(worker->group, error);
 }
 
-/* Whether it has ended by then: a thread may be inside a call to a database, for as long as that may take. */
+/* Whether it has ended by then: a thread may be inside a call to a database, for as long as that may take.  Looked at again and again, for a join
+ * with a deadline goes by the wall clock, and that may be set back by an hour meanwhile. */
 static bool await_end(mr_thread *thread, const mr_main_duties *duties, uint64_t deadline_ms)
 {
-    bool ended, late;
-    do {
-        uint64_t now = mr_clock_ms(), left = deadline_ms > now ? deadline_ms - now : 0;
-        struct timespec until;
-        late = left == 0;
+    static const struct timespec pause = {.tv_nsec = JOIN_MS * 1000000};
+    for (;;) {
+        bool late = mr_clock_ms() >= deadline_ms;
         duties->busy(duties->context);
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += JOIN_MS * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        ended = !pthread_timedjoin_np(thread->id, NULL, &until);
-    } while (!ended && !late);
-    return ended;
+        if (!pthread_tryjoin_np(thread->id, NULL))
+            return true;
+        if (late)
+            return false;
+        nanosleep(&pause, NULL);
+    }
 }
 
 bool mr_worker_stop(mr_worker *worker, mr_main_duties duties, uint64_t deadline_ms)
