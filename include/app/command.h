@@ -1,4 +1,5 @@
-/* command.h: the commands of the program, in one table: from it come dispatch, option parsing, --help and docs/commands.md.
+/* command.h: the commands of the program, in one table: from it come dispatch, option parsing, --help, manual pages, completion and
+ * docs/commands.md.
  *
  * A command gets an mr_call, everything on its command line taken apart, and returns the exit status.  Commands run in the main thread
  * and may use the heap.
@@ -43,6 +44,11 @@ typedef struct mr_call {
 } mr_call;
 
 extern const mr_command mr_commands[]; /* ends with a NULL name */
+extern const char mr_exit_statuses[];  /* in words */
+
+/* Each option that the command takes, -c and --help among them. */
+void mr_command_options(const mr_command *command, FILE *out,
+                        void (*put)(FILE *out, const mr_option *option));
 
 /* The program: `millrace COMMAND ...`. */
 mr_status mr_command_main(int argc, char **argv);
@@ -76,6 +82,8 @@ mr_status mr_cmd_dlq_list(mr_call *call);
 mr_status mr_cmd_dlq_show(mr_call *call);
 mr_status mr_cmd_dlq_replay(mr_call *call);
 mr_status mr_cmd_config(mr_call *call);
+mr_status mr_cmd_manual(mr_call *call);
+mr_status mr_cmd_completion(mr_call *call);
 mr_status mr_cmd_version(mr_call *call);
 
 #endif

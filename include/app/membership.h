@@ -38,8 +38,9 @@ void mr_membership_connect(mr_membership *membership, mr_group *group, mr_inbox 
 void mr_membership_commit(mr_membership *membership);
 /* Once a second: gauges, the board, and partitions whose log has gone from under them. */
 void mr_membership_look(mr_membership *membership, uint64_t now_ms);
-/* Shutdown: no more intake, waits for what is outstanding until deadline_ms, commits.  True when nothing is left. */
-bool mr_membership_drain(mr_membership *membership, uint64_t deadline_ms);
+/* Shutdown: no more intake, waits for what is outstanding until deadline_ms, and for its commits, here and when the partitions go, until commit_by_ms at
+ * most.  True when nothing is left. */
+bool mr_membership_drain(mr_membership *membership, uint64_t deadline_ms, uint64_t commit_by_ms);
 uint32_t mr_membership_owned(const mr_membership *membership);
 uint32_t mr_membership_held(const mr_membership *membership);
 

@@ -100,6 +100,18 @@ bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *to
  * the answer, until then it is false.  One question is on its way at a time: false also while that is another topic's. */
 bool mr_group_retention_ms(mr_group *group, const char *topic, uint64_t now_ms, int64_t *retention_ms);
 
+typedef struct mr_log_low {
+    char topic[256];
+    int32_t partition;
+    int64_t low;
+} mr_log_low;
+
+/* Asks where a partition's log begins, as often as one likes and without harm: with librdkafka 2.3 and later it does not wait, for there a
+ * question that is given up in time cuts the broker's connection, which all partitions are fetched by; before, it waits at most timeout_ms. */
+void mr_group_log_low_ask(mr_group *group, const char *topic, int32_t partition, uint32_t timeout_ms);
+/* The next answer, of those that come at all; false: there is none now.  With librdkafka before 2.3: call it after each question. */
+bool mr_group_log_low(mr_group *group, mr_log_low *answer);
+
 /* Reads secrets again (SASL password, OAUTHBEARER token); whether they were others than before. */
 bool mr_group_reload_secrets(mr_group *group);
 

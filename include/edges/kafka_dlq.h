@@ -2,7 +2,7 @@
  *
  * Consumer threads send; main serves the delivery reports and tells the consumers by a callback.  A letter is done only when the broker
  * has acknowledged it.  What cannot be delivered is tried again for as long as it takes (a missing topic holds, it does not exit); a letter that the topic
- * refuses for its size goes without its value, marked so.
+ * refuses for its size is tried alone, for it may only have been one of many, and then goes without its value, marked so.
  * The producer copies messages (librdkafka's memory, bounded by queue.buffering.max.kbytes); nothing of ours is allocated after mr_dlq_new.
  */
 #ifndef MR_EDGES_KAFKA_DLQ_H
@@ -36,7 +36,8 @@ typedef struct mr_letter {
 mr_dlq *mr_dlq_new(const mr_config *config, mr_arena *arena, uint32_t letters_max);
 /* Creates the client; bell is rung when reports have come. */
 mr_status mr_dlq_open(mr_dlq *dlq, mr_bell *bell, mr_error *error) MR_CHECKED;
-/* Any thread.  handle: of the message that event came with (its headers are kept); NULL: it has gone.  False: the queue is full, try again. */
+/* Any thread.  handle: of the message that event came with (its headers are kept); NULL: it has gone.  False: not now (the
+ * queue is full, or another letter goes alone), try again. */
 bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_letter *letter);
 /* Main: serves reports; `done` is called for each acknowledged letter.  Returns how many. */
 uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms,

@@ -216,7 +216,6 @@ void mr_config_free(mr_config *config);
 /* The effective configuration as JSON, secrets masked. */
 void mr_config_print(const mr_config *config, FILE *out);
 /* Texts generated from the table. */
-void mr_config_reference(FILE *out, bool markdown);
 void mr_config_schema(FILE *out);
 void mr_config_starter(FILE *out);
 

@@ -14,7 +14,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${MILLRACE_BUILD:-$root/build/release}
 tools=$build/tests
 millrace=${MILLRACE_PROGRAM:-$build/millrace}
-mariadb_server=${MILLRACE_MARIADB_SERVER:-$root/tests/tools/mariadb-server}
+mariadb_server=${MILLRACE_MARIADB_SERVER:-$root/tests/tools/${MILLRACE_DATABASE:-mariadb}-server}
 shard_server=("$mariadb_server" "$mariadb_server") # a scenario may take another for one of them
 scale=${MILLRACE_SCALE:-1}
 work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-$name.XXXXXX")
@@ -31,6 +31,8 @@ extra=''       # further members of the configuration, with a leading comma
 kafka_extra='' # ... of its "kafka"
 shard_extra='' # ... of its "shard_defaults"
 admin_options=()
+feeder=''      # pid of who produces in the background
+worker_under=() # what starts the worker: a command that ends in it, as `env NAME=value` or `prlimit --nofile=64`
 
 say() {
     printf '%s  %s\n' "$(date -u +%T)" "$*"
@@ -44,7 +46,7 @@ fail() {
 clean() {
     local status=$? pid
     trap - EXIT
-    for pid in "${workers[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+    for pid in "${workers[@]}" $(jobs -p); do kill -KILL "$pid" 2>/dev/null || true; done
     if [ "$shared" = "$work" ]; then
         [ ! -e "$work/kafka/voters" ] || "$root/tests/tools/kafka-server" kill "$work/kafka" || true
         local at
@@ -157,7 +159,7 @@ worker_start() {
     local variable unset=()
     while read -r variable; do unset+=(-u "$variable"); done < <(compgen -e MILLRACE_)
     env "${unset[@]}" MILLRACE_HTTP_LISTEN="${http[$1]}" MILLRACE_HTTP_PROBE_LISTEN="${probes[$1]}" \
-        "$millrace" run -c "$work/config.json" </dev/null >>"$work/worker$1.out" 2>>"$work/worker$1.log" &
+        "${worker_under[@]}" "$millrace" run -c "$work/config.json" </dev/null >>"$work/worker$1.out" 2>>"$work/worker$1.log" &
     workers[$1]=$!
 }
 
@@ -200,6 +202,18 @@ worker_stop() {
 
 produce() { # tools_produce's options
     "$tools/tools_produce" --bootstrap "$bootstrap" --topic "$topic" "$@"
+}
+
+# Events without end, in the background.
+feed() { # events a second, tools_produce's options...
+    "$tools/tools_produce" --bootstrap "$bootstrap" --topic "$topic" --events 1000000000 --rate "$1" "${@:2}" >/dev/null &
+    feeder=$!
+}
+
+feed_stop() {
+    kill "$feeder"
+    wait "$feeder" || true
+    feeder=''
 }
 
 rows() {

@@ -18,7 +18,6 @@ batch_settings='"max_rows": 5000'
 memory_settings='"fetch_mib": 16'
 shard_extra=', "connect_timeout_s": 2, "read_timeout_s": 3, "write_timeout_s": 3'
 commit_ms=200
-feeder=''
 threads=1
 case ${MILLRACE_VARIATION:-} in
 '') ;;
@@ -132,18 +131,6 @@ verify_shards() { # tools_verify's options
     done
     "$tools/tools_verify" --bootstrap "$bootstrap" --topic "$topic" --dlq "$dlq" --user root "${where[@]}" "$@" ||
         fail "not every event became exactly one correct row or dead letter"
-}
-
-# Events without end, in the background.
-feed() { # events a second, tools_produce's options...
-    "$tools/tools_produce" --bootstrap "$bootstrap" --topic "$topic" --events 1000000000 --rate "$1" "${@:2}" >/dev/null &
-    feeder=$!
-}
-
-feed_stop() {
-    kill "$feeder"
-    wait "$feeder" || true
-    feeder=''
 }
 
 # ---- what a worker says ----

@@ -2,10 +2,13 @@
  *
  *   tools_admin ADDRESSES [--property name=value]... COMMAND
  *     create TOPIC PARTITIONS [key=value]...
+ *     configure TOPIC key=value...    these settings and no others
  *     delete TOPIC
  *     delete-records TOPIC PARTITION OFFSET   those before OFFSET: it is the log's first then
  *     partitions TOPIC COUNT          adds partitions
  *     ends TOPIC                      PARTITION LOW HIGH, a line each
+ *     leaders TOPIC                   PARTITION BROKER REPLICAS-IN-STEP, a line each (-1 where there is no leader)
+ *     coordinator GROUP               the broker that coordinates it
  *     committed GROUP TOPIC           PARTITION OFFSET END METADATA, a line each (-1 and - where there is none)
  *     lag GROUP TOPIC                 the sum of end minus committed, of what a read_committed reader can see
  *     commit GROUP TOPIC PARTITION OFFSET [METADATA]   (the group must be empty)
@@ -48,6 +51,16 @@ static void admin_wait(rd_kafka_t *client, rd_kafka_queue_t *queue)
         results =
             rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
         break;
+    case RD_KAFKA_EVENT_ALTERCONFIGS_RESULT: {
+        size_t changed;
+        const rd_kafka_ConfigResource_t **resources =
+            rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &changed);
+        for (size_t i = 0; i < changed; i++)
+            if (rd_kafka_ConfigResource_error(resources[i]))
+                die("%s: %s", rd_kafka_ConfigResource_name(resources[i]),
+                    rd_kafka_ConfigResource_error_string(resources[i]));
+        break;
+    }
     case RD_KAFKA_EVENT_DELETERECORDS_RESULT: {
         const rd_kafka_topic_partition_list_t *list =
             rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
@@ -69,6 +82,16 @@ static void admin_wait(rd_kafka_t *client, rd_kafka_queue_t *queue)
     rd_kafka_destroy(client);
 }
 
+/* Splits "key=value": the value, after the key has got its end. */
+static char *split_setting(char *text)
+{
+    char *equals = strchr(text, '=');
+    if (!equals)
+        die("a topic's setting is written key=value, not '%s'", text);
+    *equals = 0;
+    return equals + 1;
+}
+
 static void create(int argc, char **argv)
 {
     char why[512];
@@ -79,11 +102,8 @@ static void create(int argc, char **argv)
     if (!topic)
         die("%s", why);
     for (int i = 2; i < argc; i++) {
-        char *equals = strchr(argv[i], '=');
-        if (!equals)
-            die("a topic's setting is written key=value, not '%s'", argv[i]);
-        *equals = 0;
-        rd_kafka_NewTopic_set_config(topic, argv[i], equals + 1);
+        const char *value = split_setting(argv[i]);
+        rd_kafka_NewTopic_set_config(topic, argv[i], value);
     }
     rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
     admin_wait(client, queue);
@@ -92,6 +112,20 @@ static void create(int argc, char **argv)
     client = tool_client(RD_KAFKA_PRODUCER, tool_conf(bootstrap, &properties));
     tool_partitions(client, argv[0]);
     rd_kafka_destroy(client);
+}
+
+static void configure(int argc, char **argv)
+{
+    rd_kafka_t *client = tool_client(RD_KAFKA_PRODUCER, tool_conf(bootstrap, &properties));
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_ConfigResource_t *topic = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, argv[0]);
+    for (int i = 1; i < argc; i++) {
+        const char *value = split_setting(argv[i]);
+        rd_kafka_ConfigResource_set_config(topic, argv[i], value);
+    }
+    rd_kafka_AlterConfigs(client, &topic, 1, NULL, queue);
+    admin_wait(client, queue);
+    rd_kafka_ConfigResource_destroy(topic);
 }
 
 static void delete (int argc, char **argv)
@@ -147,6 +181,46 @@ static void ends(int argc, char **argv)
             die("%s %d: %s", argv[0], i, rd_kafka_err2str(err));
         printf("%d %lld %lld\n", i, (long long)low, (long long)high);
     }
+    rd_kafka_destroy(client);
+}
+
+static void leaders(int argc, char **argv)
+{
+    (void)argc;
+    const rd_kafka_metadata_t *metadata;
+    rd_kafka_t *client = tool_client(RD_KAFKA_PRODUCER, tool_conf(bootstrap, &properties));
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, argv[0], NULL);
+    rd_kafka_resp_err_t err = rd_kafka_metadata(client, 0, topic, &metadata, WAIT_MS);
+    if (err)
+        die("%s: %s", argv[0], rd_kafka_err2str(err));
+    for (int i = 0; i < metadata->topics[0].partition_cnt; i++) {
+        const rd_kafka_metadata_partition_t *at = &metadata->topics[0].partitions[i];
+        printf("%d %d %d\n", at->id, at->leader, at->isr_cnt);
+    }
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(client);
+}
+
+static void coordinator(int argc, char **argv)
+{
+    (void)argc;
+    size_t count;
+    const char *groups[] = {argv[0]};
+    rd_kafka_t *client = tool_client(RD_KAFKA_PRODUCER, tool_conf(bootstrap, &properties));
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_DescribeConsumerGroups(client, groups, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
+    if (!event || rd_kafka_event_error(event))
+        die("%s", event ? rd_kafka_event_error_string(event) : "no answer");
+    const rd_kafka_ConsumerGroupDescription_t **descriptions = rd_kafka_DescribeConsumerGroups_result_groups(
+        rd_kafka_event_DescribeConsumerGroups_result(event), &count);
+    const rd_kafka_error_t *error = rd_kafka_ConsumerGroupDescription_error(descriptions[0]);
+    if (error)
+        die("%s: %s", argv[0], rd_kafka_error_string(error));
+    printf("%d\n", rd_kafka_Node_id(rd_kafka_ConsumerGroupDescription_coordinator(descriptions[0])));
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
     rd_kafka_destroy(client);
 }
 
@@ -224,9 +298,12 @@ int main(int argc, char **argv)
         void (*run)(int argc, char **argv);
     } commands[] = {
         {"create", 2, 64, create},
+        {"configure", 1, 64, configure},
         {"delete", 1, 1, delete},
         {"partitions", 2, 2, partitions},
         {"ends", 1, 1, ends},
+        {"leaders", 1, 1, leaders},
+        {"coordinator", 1, 1, coordinator},
         {"lag", 2, 2, lag},
         {"committed", 2, 2, committed},
         {"commit", 4, 5, commit},
@@ -248,7 +325,7 @@ int main(int argc, char **argv)
             }
     }
     fputs("usage: tools_admin ADDRESSES [--property name=value]... "
-          "create|delete|delete-records|partitions|ends|committed|lag|commit "
+          "create|configure|delete|delete-records|partitions|ends|leaders|coordinator|committed|lag|commit "
           "ARGUMENT...\n",
           stderr);
     return 2;

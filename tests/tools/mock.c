@@ -3,7 +3,8 @@
  *   tools_mock [--brokers N] TOPIC:PARTITIONS...
  *
  * Prints its bootstrap address on stdout as soon as it answers, and stays until SIGINT or SIGTERM, or until its stdin is closed
- * (so that it does not outlive the script that started it).  It lives in memory and keeps 5 MiB or 100,000 message sets a
+ * (so that it does not outlive the script that started it).  A line `errors REQUEST COUNT CODE` on stdin lets the next COUNT requests of a
+ * kind fail, by Kafka's numbers (8 is OffsetCommit, 22 ILLEGAL_GENERATION).  It lives in memory and keeps 5 MiB or 100,000 message sets a
  * partition: who produces has to keep pace with who consumes (tools_produce --group --ahead).
  */
 #include <poll.h>
@@ -30,17 +31,35 @@ static void make_topic(rd_kafka_mock_cluster_t *cluster, const char *text)
         die("topic %s: %s", name, rd_kafka_err2str(err));
 }
 
-static void wait_for_end(int signals)
+static void obey(rd_kafka_mock_cluster_t *cluster, const char *line)
+{
+    int request, count, code;
+    if (sscanf(line, "errors %d %d %d", &request, &count, &code) != 3 || request < 0 || count < 1 ||
+        count > 100)
+        die("not understood: %s", line);
+    rd_kafka_resp_err_t errors[100];
+    for (int i = 0; i < count; i++)
+        errors[i] = (rd_kafka_resp_err_t)code;
+    rd_kafka_mock_push_request_errors_array(cluster, (int16_t)request, (size_t)count, errors);
+}
+
+/* Lines come whole: who writes them writes one at a time. */
+static void wait_for_end(rd_kafka_mock_cluster_t *cluster, int signals)
 {
     struct pollfd wake[] = {{.fd = signals, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
-    char ignored[256];
+    char line[256];
     for (;;) {
         if (poll(wake, 2, -1) < 0 && errno != EINTR)
             die("poll: %s", strerror(errno));
         if (wake[0].revents)
             return;
-        if (wake[1].revents && read(STDIN_FILENO, ignored, sizeof ignored) <= 0)
+        if (!wake[1].revents)
+            continue;
+        ssize_t got = read(STDIN_FILENO, line, sizeof line - 1);
+        if (got <= 0)
             return;
+        line[got] = 0;
+        obey(cluster, line);
     }
 }
 
@@ -72,7 +91,7 @@ int main(int argc, char **argv)
         make_topic(cluster, argv[i]);
     puts(rd_kafka_mock_cluster_bootstraps(cluster));
     fflush(stdout);
-    wait_for_end(signals);
+    wait_for_end(cluster, signals);
     rd_kafka_mock_cluster_destroy(cluster);
     rd_kafka_destroy(client);
     close(signals);

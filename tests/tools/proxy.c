@@ -14,7 +14,10 @@
  *                   are sent (down).  New connections are accepted; with up stalled the server does not hear of them until it is over.
  *   refuse          new connections are reset at once; those that are open go on
  *   cut             all connections are reset now; what holds for the next ones does not change
- *   count           is answered `ok UP DOWN OPEN`: bytes handed on in each direction since the start, and connections now
+ *   snip before|after TEXT   the connection on which the next TEXT (without a blank, 23 bytes at most) comes from the client, as the end of what it
+ *                   has to say, is reset: before TEXT is handed on, or when the answer to it has come, which is not handed on
+ *   count           is answered `ok UP DOWN OPEN SNIPPED`: bytes handed on in each direction and snips done since the start, and
+ *                   connections now
  *
  * A command that is a mode replaces the one before, and holds for what is already here as well.
  *
@@ -63,6 +66,7 @@ typedef struct proxy_side {
 typedef struct proxy_connection {
     proxy_side side[2];
     proxy_flow flow[2];
+    bool answer_is_kept; /* a snip: it is reset when the server says something */
 } proxy_connection;
 
 typedef struct proxy_control {
@@ -74,6 +78,7 @@ typedef struct proxy_control {
 static struct sockaddr_in to;
 static int epoll = -1;
 static proxy_turn turn;
+static proxy_snip snip;
 static proxy_connection *connections[CONNECTIONS_MAX];
 static proxy_control controls[CONTROLS_MAX];
 static uint64_t handed_on[2];
@@ -87,6 +92,41 @@ static void watch_begin(proxy_watch *watch, uint32_t events)
 
 /* ---- bytes ---- */
 
+static void close_with_reset(int fd)
+{
+    struct linger at_once = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
+static void hang_up(proxy_connection *connection, bool reset)
+{
+    for (int i = NEAR; i <= FAR; i++) {
+        int fd = connection->side[i].watch.fd;
+        if (fd >= 0 && reset)
+            close_with_reset(fd);
+        else if (fd >= 0)
+            close(fd);
+        connection->side[i].watch.fd = -1;
+    }
+}
+
+/* Something came.  True: the connection was reset for it. */
+static bool snipped(proxy_connection *connection, int direction)
+{
+    if (direction == UP && snip.armed && flow_ends_with(&connection->flow[UP], snip.text)) {
+        snip.armed = false;
+        connection->answer_is_kept = true;
+        if (!snip.before)
+            return false;
+    } else if (direction == UP || !connection->answer_is_kept) {
+        return false;
+    }
+    snip.done++;
+    hang_up(connection, true);
+    return true;
+}
+
 static bool take_in(proxy_connection *connection, int direction)
 {
     proxy_side *from = &connection->side[direction];
@@ -96,15 +136,17 @@ static bool take_in(proxy_connection *connection, int direction)
     if (from->watch.fd < 0 || !from->readable || flow->end != FLOW_OPEN || !space)
         return false;
     ssize_t count = readv(from->watch.fd, piece, flow_pieces(flow, flow->in, space, piece));
-    if (count > 0)
+    if (count > 0) {
         flow_came(flow, (uint64_t)count, turn.now_us);
-    else if (!count)
+        return !snipped(connection, direction);
+    }
+    if (!count)
         flow_ended(flow, FLOW_FIN, turn.now_us);
     else if (errno == EAGAIN)
         from->readable = false;
     else
         flow_ended(flow, FLOW_RESET, turn.now_us);
-    return count > 0;
+    return false;
 }
 
 static bool give_out(proxy_connection *connection, int direction)
@@ -132,25 +174,6 @@ static bool give_out(proxy_connection *connection, int direction)
 }
 
 /* ---- connections ---- */
-
-static void close_with_reset(int fd)
-{
-    struct linger at_once = {.l_onoff = 1};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
-}
-
-static void hang_up(proxy_connection *connection, bool reset)
-{
-    for (int i = NEAR; i <= FAR; i++) {
-        int fd = connection->side[i].watch.fd;
-        if (fd >= 0 && reset)
-            close_with_reset(fd);
-        else if (fd >= 0)
-            close(fd);
-        connection->side[i].watch.fd = -1;
-    }
-}
 
 static void open_side(proxy_connection *connection, int which, int fd)
 {
@@ -274,8 +297,10 @@ static void obey(const char *line, char *answer, size_t size)
     } else if (!strcmp(line, "count")) {
         for (int i = 0; i < CONNECTIONS_MAX; i++)
             open += is_open(connections[i]);
-        snprintf(answer, size, "ok %llu %llu %d\n", (unsigned long long)handed_on[UP],
-                 (unsigned long long)handed_on[DOWN], open);
+        snprintf(answer, size, "ok %llu %llu %d %llu\n", (unsigned long long)handed_on[UP],
+                 (unsigned long long)handed_on[DOWN], open, (unsigned long long)snip.done);
+    } else if (snip_parse(line, &snip)) {
+        return;
     } else if (mode_parse(line, &turn.mode)) {
         for (int i = 0; i < CONNECTIONS_MAX; i++)
             for (int direction = UP; connections[i] && direction <= DOWN; direction++)
@@ -283,8 +308,8 @@ static void obey(const char *line, char *answer, size_t size)
     } else {
         snprintf(
             answer, size,
-            "not a command: pass, delay MS, rate BYTES_PER_S, drip BYTES MS, stall [up|down], refuse, cut "
-            "or count; numbers from 1 on\n");
+            "not a command: pass, delay MS, rate BYTES_PER_S, drip BYTES MS, stall [up|down], refuse, cut, "
+            "snip before|after TEXT or count; numbers from 1 on\n");
     }
 }
 

@@ -113,6 +113,18 @@ static inline void flow_ended(proxy_flow *flow, flow_end end, uint64_t now_us)
     flow->end_us = now_us;
 }
 
+/* Whether what has come ends with the text: who waits for the answer to a statement has sent nothing after it. */
+static inline bool flow_ends_with(const proxy_flow *flow, const char *text)
+{
+    uint64_t len = strlen(text);
+    if (flow->in < len)
+        return false;
+    for (uint64_t i = 0; i < len; i++)
+        if (flow->bytes[(flow->in - len + i) & (FLOW_BYTES - 1)] != (uint8_t)text[i])
+            return false;
+    return true;
+}
+
 /* A new mode begins: nobody has saved anything up. */
 static inline void flow_begin(proxy_flow *flow, uint64_t now_us)
 {
@@ -226,6 +238,28 @@ static inline bool mode_parse(const char *line, proxy_mode *mode)
     if (known)
         *mode = is;
     return known;
+}
+
+/* ---- snips ---- */
+
+/* The connection whose client says the next TEXT is reset: instead of handing it on, or instead of the answer to it. */
+typedef struct proxy_snip {
+    bool armed, before;
+    char text[24];
+    uint64_t done;
+} proxy_snip;
+
+/* False: it is no snip, and nothing has changed. */
+static inline bool snip_parse(const char *line, proxy_snip *snip)
+{
+    char when[8], text[sizeof snip->text], more;
+    if (sscanf(line, "snip %7s %23s %c", when, text, &more) != 2 ||
+        (strcmp(when, "before") != 0 && strcmp(when, "after") != 0))
+        return false;
+    snip->armed = true;
+    snip->before = !strcmp(when, "before");
+    memcpy(snip->text, text, sizeof text);
+    return true;
 }
 
 #endif

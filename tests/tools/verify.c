@@ -15,7 +15,7 @@ enum { SHARDS_MAX = 64, SHOWN = 10, IDLE_US = 40000000 };
 typedef struct options {
     const char *bootstrap, *table, *dlq, *user, *password, *journal;
     const char *shard[SHARDS_MAX];
-    uint64_t slots, wait_s;
+    uint64_t slots, wait_s, letter_max;
     bool uncommitted, dlq_repeats, mended;
     const char *refused;
     tool_properties properties;
@@ -47,6 +47,7 @@ static const char usage[] =
     "CODE "
     "SQLSTATE COLUMN [ATTEMPTS]\n"
     "                           (- for what the letter has no header for)\n"
+    "  --letter-max BYTES       letters of longer values have none, and say so\n"
     "  --mended                 these were sent back after a mend: each is a letter and a row\n"
     "  --uncommitted            also what aborted transactions wrote\n"
     "  --wait SECONDS           waits so long for the rows to come\n"
@@ -266,19 +267,6 @@ static void check_shard(size_t shard)
 
 /* ---- dead letters ---- */
 
-static bool header(const rd_kafka_message_t *message, const char *name, char *text, size_t size)
-{
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t len = 0;
-    if (rd_kafka_message_headers(message, &headers) ||
-        rd_kafka_header_get_last(headers, name, &value, &len) || len >= size)
-        return false;
-    memcpy(text, value, len);
-    text[len] = 0;
-    return true;
-}
-
 static bool same_bytes(const char *a, size_t a_len, const void *b, size_t b_len)
 {
     return !a == !b && (!a || (a_len == b_len && !memcmp(a, b, a_len)));
@@ -309,14 +297,6 @@ static item *item_of_letter(const rd_kafka_message_t *message, topic_log **topic
     return event && event->timestamp_ms == timestamp ? event : NULL;
 }
 
-/* The header says what it should; "-": it is not there. */
-static bool header_is(const rd_kafka_message_t *message, const char *name, const char *want)
-{
-    char text[256];
-    bool there = header(message, name, text, sizeof text);
-    return strcmp(want, "-") != 0 ? there && !strcmp(text, want) : !there;
-}
-
 /* What a letter says of a database's refusal, or that there was none; shards are called s0, s1, ... */
 static bool tells_refusal(const rd_kafka_message_t *message, const item *event)
 {
@@ -337,6 +317,17 @@ static bool same_headers(const rd_kafka_message_t *message, const item *event)
     int32_t count;
     return event->headers < 0 ||
            (hash_headers(message, event->headers, &count) == event->headers_hash && count == event->headers);
+}
+
+/* The event's value, or none and the word for it where it was too large for the topic. */
+static bool same_value(const rd_kafka_message_t *message, const item *event)
+{
+    char length[32];
+    if (!o.letter_max || event->value_len <= o.letter_max)
+        return same_bytes(event->value, event->value_len, message->payload, message->len) &&
+               header_is(message, "millrace.value_dropped", "-");
+    snprintf(length, sizeof length, "%u", event->value_len);
+    return !message->payload && header_is(message, "millrace.value_dropped", length);
 }
 
 static void check_letter(void *context, const rd_kafka_message_t *message)
@@ -366,7 +357,7 @@ static void check_letter(void *context, const rd_kafka_message_t *message)
                  atoll(text) == event->offset &&
                  header(message, "__connect.errors.exception.class.name", text, sizeof text) &&
                  !strcmp(text, reason) && same_headers(message, event) && tells_refusal(message, event);
-    if (!plain || !same_bytes(event->value, event->value_len, message->payload, message->len) ||
+    if (!plain || !same_value(message, event) ||
         !same_bytes(event->key, event->key_len, message->key, message->key_len)) {
         show("a dead letter with other bytes or headers", topic, partition, event->offset, "");
         n.wrong_letter++;
@@ -432,12 +423,12 @@ static int report(void)
 static void parse(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"bootstrap", 1, NULL, 'b'},   {"topic", 1, NULL, 't'}, {"shard", 1, NULL, 's'},
-        {"table", 1, NULL, 'T'},       {"user", 1, NULL, 'u'},  {"password", 1, NULL, 'p'},
-        {"slots", 1, NULL, 'S'},       {"dlq", 1, NULL, 'd'},   {"dlq-repeats", 0, NULL, 'r'},
-        {"uncommitted", 0, NULL, 'U'}, {"wait", 1, NULL, 'w'},  {"journal", 1, NULL, 'j'},
-        {"property", 1, NULL, 'P'},    {"help", 0, NULL, 'H'},  {"refused", 1, NULL, 'R'},
-        {"mended", 0, NULL, 'm'},      {NULL, 0, NULL, 0},
+        {"bootstrap", 1, NULL, 'b'},   {"topic", 1, NULL, 't'},      {"shard", 1, NULL, 's'},
+        {"table", 1, NULL, 'T'},       {"user", 1, NULL, 'u'},       {"password", 1, NULL, 'p'},
+        {"slots", 1, NULL, 'S'},       {"dlq", 1, NULL, 'd'},        {"dlq-repeats", 0, NULL, 'r'},
+        {"uncommitted", 0, NULL, 'U'}, {"wait", 1, NULL, 'w'},       {"journal", 1, NULL, 'j'},
+        {"property", 1, NULL, 'P'},    {"help", 0, NULL, 'H'},       {"refused", 1, NULL, 'R'},
+        {"mended", 0, NULL, 'm'},      {"letter-max", 1, NULL, 'l'}, {NULL, 0, NULL, 0},
     };
     int at;
     o.table = "events";
@@ -459,6 +450,7 @@ static void parse(int argc, char **argv)
         case 'j': o.journal = optarg; break;
         case 'R': o.refused = optarg; break;
         case 'm': o.mended = true; break;
+        case 'l': o.letter_max = (uint64_t)tool_number("--letter-max", optarg); break;
         case 'P': tool_property(&o.properties, optarg); break;
         default: fputs(usage, at == 'H' ? stdout : stderr); exit(at == 'H' ? 0 : 2);
         }

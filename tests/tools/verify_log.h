@@ -160,6 +160,28 @@ static inline uint64_t hash_headers(const rd_kafka_message_t *message, int32_t m
     return hash;
 }
 
+/* The last header of this name as a text; false: there is none, or it is longer. */
+static inline bool header(const rd_kafka_message_t *message, const char *name, char *text, size_t size)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t len = 0;
+    if (rd_kafka_message_headers(message, &headers) ||
+        rd_kafka_header_get_last(headers, name, &value, &len) || len >= size)
+        return false;
+    memcpy(text, value, len);
+    text[len] = 0;
+    return true;
+}
+
+/* The header says what it should; "-": it is not there. */
+static inline bool header_is(const rd_kafka_message_t *message, const char *name, const char *want)
+{
+    char text[256];
+    bool there = header(message, name, text, sizeof text);
+    return strcmp(want, "-") != 0 ? there && !strcmp(text, want) : !there;
+}
+
 static inline void log_message(void *context, const rd_kafka_message_t *message)
 {
     topic_log *topic = context;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "stages/config.h"
+#include "stages/config_reference.h"
 #include "stages/config_table.h"
 #include "stages/route.h"
 
@@ -405,7 +406,7 @@ static void test_print(void **state)
 
 static void print_reference(const mr_config *config, FILE *out)
 {
-    mr_config_reference(out, config != NULL);
+    mr_config_reference(out, config ? MR_REFERENCE_MARKDOWN : MR_REFERENCE_TEXT);
 }
 
 static void print_starter(const mr_config *config, FILE *out)

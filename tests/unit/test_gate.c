@@ -39,7 +39,7 @@ static void start(int shards, unsigned held)
     mr_gates_init(&gates, config, arena);
 }
 
-static void stop(void)
+static void finish(void)
 {
     mr_arena_free(arena);
     mr_config_free(config);
@@ -82,7 +82,7 @@ static void test_start(void **state)
     mr_gate_explained(&gates, 1, why, &code);
     assert_non_null(strstr(why, "shards[].hold"));
     assert_true(atomic_load(&gates.at[0].since_wall_ms) > 0);
-    stop();
+    finish();
 }
 
 /* The drawing's ways, as the writer goes them; and from nowhere else. */
@@ -109,7 +109,7 @@ static void test_turns(void **state)
             assert_int_equal(atomic_load(&gates.at[0].since_wall_ms) > 0, can && ways[i].another);
             assert_state(1, MR_GATE_STARTING);
         }
-    stop();
+    finish();
 }
 
 static void test_open(void **state)
@@ -135,7 +135,7 @@ static void test_park(void **state)
         assert_state(0, open ? MR_GATE_PARKED : (mr_gate_state)is);
         assert_int_equal(atomic_load(&gates.at[0].since_wall_ms) > 0, open);
     }
-    stop();
+    finish();
 }
 
 /* Closing needs another shard that is LIVE and takes rows. */
@@ -162,7 +162,7 @@ static void test_needs_another(void **state)
     assert_false(mr_gate_park(&gates, 0, NOW + 1, "because"));
     mr_gate_good(&gates, 1, NOW + 1);
     assert_true(mr_gate_park(&gates, 0, NOW + 1, "because"));
-    stop();
+    finish();
 }
 
 static void test_one_shard(void **state)
@@ -178,7 +178,7 @@ static void test_one_shard(void **state)
     assert_int_equal(mr_gates_no_page(&gates, pages, NOW), 0);
     assert_int_equal(mr_gates_look(&gates, NOW), 0);
     assert_state(0, MR_GATE_LIVE);
-    stop();
+    finish();
 }
 
 /* Of two shards one stays open, whichever is closed first and whoever asks. */
@@ -201,7 +201,7 @@ static void test_one_after_the_other(void **state)
         assert_false(park(1 - first));
         assert_true(mr_gate_turn(&gates, first, MR_GATE_PROBED, MR_GATE_LIVE));
         assert_true(park(1 - first));
-        stop();
+        finish();
     }
 }
 
@@ -252,7 +252,7 @@ static void test_at_once(void **state)
     }
     pthread_join(other, NULL);
     assert_int_equal(won + lost, ROUNDS);
-    stop();
+    finish();
 }
 
 /* ---- stalled ---- */
@@ -293,7 +293,7 @@ static void test_stalled(void **state)
         assert_false(is_stalled_at(0, at + 3600000));
         mr_gate_work(&gates, 0, 1, at + 3600000); /* its time begins when it has work again */
         assert_false(is_stalled_at(0, at + 3600000));
-        stop();
+        finish();
     }
 }
 
@@ -308,7 +308,7 @@ static void test_average(void **state)
         mr_gate_wrote(&gates, 0, 10, NOW);
     assert_in_range(atomic_load(&gates.at[0].batch_ms), 5, 15);
     assert_int_equal(atomic_load(&gates.at[0].good_ms), NOW);
-    stop();
+    finish();
 }
 
 static void test_is_live(void **state)
@@ -324,7 +324,7 @@ static void test_is_live(void **state)
     without_success(0, 0);
     assert_true(mr_gate_is_live(&gates, 0, NOW + after_ms - 1));
     assert_false(mr_gate_is_live(&gates, 0, NOW + after_ms));
-    stop();
+    finish();
 }
 
 /* ---- who is to blame ---- */
@@ -409,7 +409,7 @@ static void test_no_page(void **state)
         for (uint32_t shard = 0; shard < SHARDS; shard++)
             assert_state(shard, one->closed >> shard & 1 ? MR_GATE_PARKED : one->states[shard]);
         assert_int_equal(mr_gates_no_page(&gates, pages, NOW), 0); /* once */
-        stop();
+        finish();
     }
 }
 
@@ -430,7 +430,7 @@ static void test_look(void **state)
     assert_state(1, MR_GATE_PARKED);
     assert_int_equal(mr_gates_look(&gates, NOW + 10 * after_ms), 0); /* without work nobody waits for it */
     assert_state(2, MR_GATE_LIVE);
-    stop();
+    finish();
 }
 
 /* ---- for people ---- */
@@ -457,7 +457,7 @@ static void test_shown(void **state)
         atomic_store(&gates.at[0].entries, 2);
         assert_int_equal(mr_gate_shown(&gates, 0), cases[i].with_entries);
     }
-    stop();
+    finish();
 }
 
 static void test_why(void **state)
@@ -485,7 +485,7 @@ static void test_why(void **state)
     mr_gate_explain(&gates, 1, 7, is_long);
     mr_gate_explained(&gates, 1, why, &code);
     assert_int_equal(strlen(why), MR_GATE_WHY_BYTES - 1);
-    stop();
+    finish();
 }
 
 int main(void)

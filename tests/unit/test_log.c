@@ -54,7 +54,7 @@ static void start(bool json)
     assert_int_equal(mr_log_start(json, MR_LOG_INFO, &error), MR_OK);
 }
 
-static void stop(void)
+static void finish(void)
 {
     mr_log_stop();
     restore();
@@ -107,7 +107,7 @@ static void test_json_line(void **unused)
     mr_log(MR_LOG_DEBUG, "hidden", NULL, "below the level");
     mr_log(MR_LOG_ERROR, "plain", NULL, "nothing else");
     mr_log(MR_LOG_INFO, "no_offset", MR_FIELDS(.has_position = true, .partition = 0, .offset = -1), "x");
-    stop();
+    finish();
     assert_int_equal(lines(), 3);
     json_t *one = line_at(0);
     assert_string_equal(string_of(one, "level"), "warn");
@@ -139,7 +139,7 @@ static void test_text_line(void **unused)
     (void)unused;
     start(false);
     mr_log(MR_LOG_INFO, "assigned", MR_FIELDS(.shard = "s0", .code = 5), "two\nlines\x1b[31m");
-    stop();
+    finish();
     assert_int_equal(lines(), 1);
     assert_non_null(strstr(text, "Z INFO  two lines [31m event=assigned shard=\"s0\" code=5\n"));
 }
@@ -153,7 +153,7 @@ static void test_repeats(void **unused)
         mr_log(MR_LOG_WARN, "again", MR_FIELDS(.shard = "s1"), "number %u", i);
     }
     mr_log(MR_LOG_WARN, "again", MR_FIELDS(.shard = "s0", .code = 1), "another code");
-    stop();
+    finish();
     uint64_t sum = 0;
     for (size_t i = 0; i < lines(); i++) {
         json_t *one = line_at(i), *count = json_object_get(one, "count");
@@ -175,7 +175,7 @@ static void test_no_fields(void **unused)
     mr_log(MR_LOG_INFO, "start", NULL, "memory");
     mr_log(MR_LOG_INFO, "start", NULL, "memory");
     mr_log(MR_LOG_INFO, "start", NULL, "memory");
-    stop();
+    finish();
     assert_int_equal(lines(), 3);
     json_t *one = line_at(1), *rest = line_at(2);
     assert_string_equal(string_of(one, "msg"), "memory");
@@ -198,7 +198,7 @@ static void test_long_and_hostile(void **unused)
     mr_log(MR_LOG_INFO, "b", NULL, "x%s", hostile);
     mr_log(MR_LOG_INFO, "b", MR_FIELDS(.code = 1), "%s", hostile);
     mr_log(MR_LOG_INFO, "c", NULL, "\xff\xfe bytes");
-    stop();
+    finish();
     assert_int_equal(lines(), 4);
     for (size_t i = 0; i < 4; i++) {
         json_t *one = line_at(i);
@@ -240,7 +240,7 @@ static void test_dropped_is_said(void **unused)
         text[len] = 0;
     }
     assert_non_null(strstr(text, "log_dropped"));
-    stop();
+    finish();
 }
 
 static volatile sig_atomic_t pipe_signals;

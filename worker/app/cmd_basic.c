@@ -6,6 +6,7 @@
 #include "app/run.h"
 #include "edges/kafka.h"
 #include "edges/sql.h"
+#include "stages/config_reference.h"
 #include "stages/schema.h"
 
 mr_status mr_cmd_run(mr_call *call)
@@ -50,7 +51,8 @@ mr_status mr_cmd_config(mr_call *call)
 {
     mr_config *config;
     if (mr_call_option(call, "reference")) {
-        mr_config_reference(stdout, mr_call_option(call, "markdown") != NULL);
+        mr_config_reference(stdout,
+                            mr_call_option(call, "markdown") ? MR_REFERENCE_MARKDOWN : MR_REFERENCE_TEXT);
         return MR_OK;
     }
     if (mr_call_option(call, "schema")) {

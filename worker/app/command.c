@@ -11,6 +11,10 @@ static const mr_option help_option = {'h', "help", NULL, "show this"};
 static const mr_option config_option = {
     'c', "config", "FILE", "the configuration; else $MILLRACE_CONFIG, else /etc/millrace/millrace.json"};
 
+const char mr_exit_statuses[] =
+    "0 well; 64 usage; 65 data; 69 a needed service is not available; 70 a defect;\n"
+    "75 try again; 77 permission or login; 78 configuration.";
+
 mr_status mr_complain(mr_status status, const char *format, ...)
 {
     va_list arguments;
@@ -24,7 +28,7 @@ mr_status mr_complain(mr_status status, const char *format, ...)
 
 /* ---- help ---- */
 
-static void help_line(const mr_option *option, FILE *out)
+static void help_line(FILE *out, const mr_option *option)
 {
     char left[64], letter[8] = "    ";
     if (option->letter)
@@ -39,7 +43,16 @@ static void list_commands(const char *prefix, FILE *out)
 {
     for (const mr_command *one = mr_commands; one->name; one++)
         if (!strncmp(one->name, prefix, strlen(prefix)))
-            fprintf(out, "  %-14s %s\n", one->name, one->text);
+            fprintf(out, "  %-15s %s\n", one->name, one->text);
+}
+
+void mr_command_options(const mr_command *command, FILE *out, void (*put)(FILE *out, const mr_option *option))
+{
+    if (command->configured)
+        put(out, &config_option);
+    for (const mr_option *option = command->options; option->name; option++)
+        put(out, option);
+    put(out, &help_option);
 }
 
 void mr_command_help(const mr_command *command, FILE *out)
@@ -50,10 +63,7 @@ void mr_command_help(const mr_command *command, FILE *out)
               "shards.\n\ncommands:\n",
               out);
         list_commands("", out);
-        fputs("\n`millrace COMMAND --help` explains one.  Exit status: 0 well; 64 usage; 65 data; 69 a "
-              "needed service is\n"
-              "not available; 70 a defect; 75 try again; 77 permission or login; 78 configuration.\n",
-              out);
+        fprintf(out, "\n`millrace COMMAND --help` explains one.  Exit status:\n%s\n", mr_exit_statuses);
         return;
     }
     fprintf(out, "usage: millrace %s [OPTION...] %s\n\n%s.\n", command->name, command->arguments,
@@ -61,11 +71,7 @@ void mr_command_help(const mr_command *command, FILE *out)
     if (*command->details)
         fprintf(out, "\n%s\n", command->details);
     fputs("\noptions:\n", out);
-    if (command->configured)
-        help_line(&config_option, out);
-    for (const mr_option *option = command->options; option->name; option++)
-        help_line(option, out);
-    help_line(&help_option, out);
+    mr_command_options(command, out, help_line);
 }
 
 /* ---- taking the command line apart ---- */

@@ -170,6 +170,14 @@ static bool stopping(void *context)
 
 /* ---- partitions begin ---- */
 
+/* Until its consumer has obeyed: what arrives of a partition without a life is thrown away, and one that goes again at once would be taken for one
+ * that never began.  So the client fetches only after this.  A consumer never blocks, so it is short. */
+static void await_life(mr_membership *m, const mr_owned *one)
+{
+    while (mr_slot_read(one->slot, NULL).epoch == 0)
+        wait_a_little(m, 1);
+}
+
 /* Before anything becomes durable above it, the offset is committed as not clean: whoever comes after a crash must know. */
 static size_t add_beginnings(mr_membership *m, const mr_partition *partitions, size_t count)
 {
@@ -213,6 +221,9 @@ static void begin_all(mr_membership *m, mr_partition *partitions, size_t count)
         one->why = "its first commit was not accepted: it begins with the next rebalance";
         say_held(one);
     }
+    for (size_t i = 0; i < count; i++)
+        if (!partitions[i].hold)
+            await_life(m, mr_membership_find(m, partitions[i].topic, partitions[i].partition));
 }
 
 static void assigned(void *context, mr_partition *partitions, size_t count)
@@ -262,16 +273,25 @@ static void close_life(mr_membership *m, mr_owned *one)
         wait_a_little(m, 1);
 }
 
+/* How long a commit is waited for: brokers may be silent, and a stop has to end in time. */
+static uint32_t commit_wait_ms(const mr_membership *m)
+{
+    if (m->commit_by_ms == 0)
+        return SYNC_COMMIT_MS;
+    uint64_t now = mr_clock_ms(), left = m->commit_by_ms > now ? m->commit_by_ms - now : 0;
+    return left < SYNC_COMMIT_MS ? (uint32_t)left : SYNC_COMMIT_MS;
+}
+
 static void commit_some(mr_membership *m, mr_owned *const *some, size_t count)
 {
-    mr_group_await_commit(m->group, SYNC_COMMIT_MS);
+    mr_group_await_commit(m->group, commit_wait_ms(m));
     for (size_t from = 0; from < count;) {
         size_t due = 0, at = from;
         if (mr_group_committing(m->group))
             return; /* no answer from brokers: the last commit stands */
         while (at < count && mr_commit_add_due(m, some[at], &due))
             at++;
-        mr_commit_send(m, due, SYNC_COMMIT_MS);
+        mr_commit_send(m, due, commit_wait_ms(m));
         from = at;
     }
 }
@@ -307,8 +327,9 @@ static void revoked(void *context, const mr_partition *partitions, size_t count,
     mr_metric_add(m->flow->metrics, MR_M_REBALANCES, 0, 0, 1);
 }
 
-bool mr_membership_drain(mr_membership *m, uint64_t deadline_ms)
+bool mr_membership_drain(mr_membership *m, uint64_t deadline_ms, uint64_t commit_by_ms)
 {
+    m->commit_by_ms = commit_by_ms;
     for (uint32_t c = 0; c < m->flow->consumers; c++)
         mr_consumer_order(m->consumers[c], MR_ORDER_DRAIN_ALL, 0);
     bool quiet;
@@ -320,10 +341,10 @@ bool mr_membership_drain(mr_membership *m, uint64_t deadline_ms)
     } while (!quiet && mr_clock_ms() < deadline_ms);
     /* Twice, for what one commit has no room for. */
     for (int i = 0; i < 2; i++) {
-        mr_group_await_commit(m->group, SYNC_COMMIT_MS);
+        mr_group_await_commit(m->group, commit_wait_ms(m));
         mr_membership_commit(m);
     }
-    mr_group_await_commit(m->group, SYNC_COMMIT_MS);
+    mr_group_await_commit(m->group, commit_wait_ms(m));
     m->drained = true;
     return quiet;
 }
@@ -358,6 +379,7 @@ static void deal_with_stopped(mr_membership *m, mr_owned *one)
     one->committed = -1; /* the log's beginning may lie below, when the topic was made again */
     one->slot->start = one->dirty_until = low;
     order(m, one, MR_ORDER_ASSIGN);
+    await_life(m, one);
     mr_group_seek(m->group, one->slot->topic, one->slot->partition, low);
 }
 

@@ -56,7 +56,8 @@ struct mr_membership {
     const mr_topics *topics;
     uint64_t fingerprint;
     mr_shard_seen *shards; /* [shards] */
-    bool drained;          /* shutdown: nothing is waited for any more */
+    uint64_t commit_by_ms; /* shutdown: no commit is waited for any longer; 0: not stopping */
+    bool drained;          /* shutdown: nothing else is waited for any more */
     uint32_t ask_from;     /* of a look's questions about logs: which partition is the first */
     uint64_t ask_until_ms; /* ... and until when there may be any */
 };

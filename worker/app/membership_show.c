@@ -120,9 +120,18 @@ static void know_retention(mr_membership *m, mr_owned *one, uint64_t now_ms)
         one->retention_asked_ms = now_ms - (one->retention_ms < 0 ? RETENTION_ASK_MS * 9 / 10 : 0);
 }
 
+static void take_log_lows(mr_membership *m, uint64_t now_ms)
+{
+    mr_log_low answer;
+    while (mr_group_log_low(m->group, &answer)) {
+        mr_owned *one = mr_membership_find(m, answer.topic, answer.partition);
+        if (one)
+            mr_retention_sample(&one->retention, answer.low, now_ms);
+    }
+}
+
 static void look_at_log(mr_membership *m, mr_owned *one, uint64_t now_ms)
 {
-    int64_t low, high;
     if (mr_clock_ms() >= m->ask_until_ms)
         return;
     know_retention(m, one, now_ms);
@@ -130,8 +139,8 @@ static void look_at_log(mr_membership *m, mr_owned *one, uint64_t now_ms)
         return;
     one->low_asked_ms = now_ms;
     m->ask_from = mr_owned_index(m, one) + 1;
-    if (mr_group_watermarks_ask(m->group, one->slot->topic, one->slot->partition, &low, &high, LOW_WAIT_MS))
-        mr_retention_sample(&one->retention, low, now_ms);
+    mr_group_log_low_ask(m->group, one->slot->topic, one->slot->partition, LOW_WAIT_MS);
+    take_log_lows(m, now_ms);
 }
 
 static void add_range(mr_membership *m, mr_owned *one, uint32_t shard, const mr_slot_range *range,
@@ -239,6 +248,7 @@ void mr_membership_show(mr_membership *m, uint64_t now_ms)
     uint32_t shards = m->flow->shards;
     uint32_t first = m->ask_from;
     m->ask_until_ms = mr_clock_ms() + ASK_MS;
+    take_log_lows(m, now_ms);
     for (uint32_t i = 0; i < m->room; i++) {
         mr_owned *one = &m->all[(first + i) % m->room];
         if (!one->used)

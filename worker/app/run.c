@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/turn.h"
 #include "app/worker.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -17,22 +18,17 @@
 #include "edges/http.h"
 #include "edges/sql.h"
 #include "stages/board.h"
-#include "stages/ledger.h"
 #include "stages/snapshot.h"
 
-#define LOOK_MS   1000  /* gauges */
-#define TOPICS_MS 10000 /* partition counts, and whether brokers answer */
-#define STOP_MS   2000  /* for threads to end */
-#define LEAVE_MS  4000  /* of the grace period: to commit and leave the group */
-
+#define FREE_S 3 /* for what is left to free */
 typedef struct run {
     const mr_config *config;
     const char *config_file;
     time_t config_changed;
     mr_worker *worker;
+    mr_turn turn;
     mr_http *http;
     int signals;
-    mr_ledger_watch ledger;
     int asked_by; /* the signal that asked to stop; 0: none */
     /* for the probes, which run on HTTP's thread */
     _Atomic bool joined, draining, reachable;
@@ -93,22 +89,9 @@ static time_t changed_at(const char *file)
     return file && !stat(file, &about) ? about.st_mtime : 0;
 }
 
-/* A rotated secret is taken up without a restart: librdkafka logs in again by itself with what it was given last. */
-static bool reload_secrets(run *r)
-{
-    bool group = mr_group_reload_secrets(r->worker->group),
-         letters = mr_dlq_reload_secrets(r->worker->flow.dlq),
-         reader = mr_reader_reload_secrets(r->worker->flow.reader);
-    if (!group && !letters && !reader)
-        return false;
-    mr_metric_add(r->worker->flow.metrics, MR_M_CREDENTIALS_RELOADED, 0, 0, 1);
-    mr_log(MR_LOG_INFO, "secrets_read", NULL, "Kafka's secrets have changed and were read again");
-    return true;
-}
-
 static void reload(run *r)
 {
-    if (!reload_secrets(r))
+    if (!mr_turn_reload_secrets(&r->turn))
         mr_log(MR_LOG_INFO, "secrets_read", NULL,
                "Kafka's secrets were read again and are the same; shards read theirs at every connect");
     if (changed_at(r->config_file) != r->config_changed)
@@ -136,52 +119,18 @@ static void take_signals(run *r)
 
 /* ---- main's duties ---- */
 
-static void letter_done(void *context, uint32_t consumer, uint32_t number)
-{
-    mr_flow *flow = context;
-    mr_ring_push(flow->letters[consumer], number);
-    mr_bell_ring(&flow->consumer_bell[consumer]);
-}
-
 /* What must not wait, also while a rebalance does. */
 static void busy(void *context)
 {
     run *r = context;
-    mr_flow *flow = &r->worker->flow;
-    uint64_t now = mr_clock_ms();
     take_signals(r);
-    mr_dlq_serve(flow->dlq, now, letter_done, flow);
-    mr_pulse_turn(r->worker->main_pulse, now);
-}
-
-/* For the watchdog: none of it takes long by itself, and what waits for brokers is busy meanwhile. */
-static void doing(const run *r, const char *what)
-{
-    mr_pulse_enter(r->worker->main_pulse, what, 0, mr_clock_ms());
+    mr_turn_busy(&r->turn);
 }
 
 static bool stopping(void *context)
 {
     run *r = context;
     return r->asked_by != 0;
-}
-
-static void count_topic(void *context, const char *topic, uint32_t partitions)
-{
-    mr_metrics_topic(context, topic, partitions);
-}
-
-static void look(run *r, uint64_t now_ms)
-{
-    mr_worker *worker = r->worker;
-    mr_metrics *metrics = worker->flow.metrics;
-    mr_membership_look(worker->membership, now_ms);
-    mr_metric_set(metrics, MR_M_LOG_DROPPED, 0, 0, mr_log_dropped());
-    mr_metric_set(metrics, MR_M_DLQ_ERRORS, 0, 0, mr_dlq_errors(worker->flow.dlq));
-    mr_metric_set(metrics, MR_M_WATCHDOG_STALLS, 0, 0, mr_watchdog_stalls(worker->watchdog));
-    mr_ledger_look(&r->ledger, metrics);
-    atomic_store(&r->joined, mr_group_joined(worker->group));
-    atomic_store(&r->reachable, mr_group_reachable(worker->group));
 }
 
 /* Sleeps until main's bell, a signal, or at most wait_ms. */
@@ -195,44 +144,18 @@ static void rest(run *r, uint64_t wait_ms)
     mr_bell_stay(bell);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static mr_status turn_until_stopped(run *r, mr_error *error)
 {
-    mr_worker *worker = r->worker;
-    uint64_t commit_ms = 0, look_ms = 0, topics_ms = 0;
-    while (!stopping(r)) {
-        uint64_t now = mr_clock_ms();
-        busy(r);
-        doing(r, "serving the group");
-        mr_group_poll(worker->group);
-        if (mr_group_fatal(worker->group, error))
-            return MR_AGAIN;
-        if (now >= commit_ms) {
-            doing(r, "committing");
-            mr_membership_commit(worker->membership);
-            commit_ms = now + r->config->kafka.commit_interval_ms;
-        }
-        if (now >= look_ms) {
-            doing(r, "looking at its partitions");
-            look(r, now);
-            look_ms = now + LOOK_MS;
-        }
-        if (now >= topics_ms) {
-            doing(r, "asking about topics");
-            mr_group_topics(worker->group, count_topic, worker->flow.metrics, 1000);
-            reload_secrets(r);
-            topics_ms = mr_clock_ms() + TOPICS_MS;
-        }
-        uint64_t next = earlier(commit_ms, earlier(look_ms, topics_ms));
-        now = mr_clock_ms();
-        doing(r, "resting");
-        rest(r, next > now ? earlier(next - now, 100) : 0);
+    mr_status status = MR_OK;
+    while (!status && !stopping(r)) {
+        uint64_t rest_ms;
+        status = mr_turn_once(&r->turn, &rest_ms, error);
+        atomic_store(&r->joined, mr_group_joined(r->worker->group));
+        atomic_store(&r->reachable, mr_group_reachable(r->worker->group));
+        if (!status)
+            rest(r, rest_ms);
     }
-    return MR_OK;
+    return status;
 }
 
 /* ---- start ---- */
@@ -312,38 +235,47 @@ static mr_status start(run *r, mr_error *error)
     mr_metric_set(worker->flow.metrics, MR_M_MEMORY_LIMIT, 0, 0,
                   mr_arena_total(worker->arena) + mr_plan_libraries(r->config, &worker->plan));
     say_start(worker);
-    return mr_worker_start(worker, (mr_main_duties){.context = r, .busy = busy, .stopping = stopping}, error);
+    r->turn = (mr_turn){.worker = worker, .duties = {.context = r, .busy = busy, .stopping = stopping}};
+    return mr_worker_start(worker, r->turn.duties, error);
 }
 
 /* ---- the end ---- */
 
-static mr_status finish(run *r, uint64_t began_ms)
+/* lost: see mr_turn_finish. */
+static mr_status finish(run *r, bool lost)
 {
-    mr_worker *worker = r->worker;
-    uint64_t grace_ms = r->config->shutdown.grace_s * 1000u;
-    uint64_t end_ms = began_ms + grace_ms;
-    uint64_t drain_ms = grace_ms > 2 * LEAVE_MS ? grace_ms - LEAVE_MS : grace_ms / 2;
-    mr_main_duties duties = {.context = r, .busy = busy, .stopping = stopping};
-    doing(r, "draining");
-    bool quiet = mr_membership_drain(worker->membership, began_ms + drain_ms);
-    uint64_t now = mr_clock_ms();
-    doing(r, "leaving the group");
-    bool left = mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
-    doing(r, "ending the other threads");
-    /* A thread that is in a call to a database need not be waited for: commits are conservative. */
-    uint64_t wait_until_ms = earlier(end_ms, mr_clock_ms() + STOP_MS);
-    bool stopped = mr_worker_stop(worker, duties, wait_until_ms);
-    mr_pulse_end(worker->main_pulse);
-    mr_watchdog_stop(worker->watchdog);
+    mr_turn_end end = mr_turn_finish(&r->turn, mr_clock_ms(), lost);
+    mr_watchdog_stop(r->worker->watchdog);
     mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s",
-           quiet ? "everything taken is durable and committed"
-                 : "not all that was taken became durable: it stays uncommitted and is read again",
-           left ? "left the group" : "brokers did not answer the leave");
-    if (!stopped) {
+           end.quiet ? "everything taken is durable and committed"
+                     : "not all that was taken became durable: it stays uncommitted and is read again",
+           end.left ? "left the group"
+           : lost   ? "the group's client could not go on"
+                    : "brokers did not answer the leave");
+    if (!end.stopped) {
         mr_log_stop();
-        _exit(quiet ? MR_OK : MR_AGAIN);
+        _exit(end.quiet ? MR_OK : MR_AGAIN);
     }
-    return quiet ? MR_OK : MR_AGAIN;
+    return end.quiet ? MR_OK : MR_AGAIN;
+}
+
+static volatile sig_atomic_t end_status;
+
+static void leave_now(int signal)
+{
+    (void)signal;
+    _exit(end_status);
+}
+
+/* librdkafka's own end can hang for ever (2.0.2 does when a topic was deleted).  Nothing depends on it any more. */
+static void free_in_time(mr_worker *worker, mr_status status)
+{
+    struct sigaction leave = {.sa_handler = leave_now};
+    end_status = status;
+    sigaction(SIGALRM, &leave, NULL);
+    alarm(FREE_S);
+    mr_worker_free(worker);
+    alarm(0);
 }
 
 mr_status mr_run(const mr_config *config, const char *config_file)
@@ -360,16 +292,16 @@ mr_status mr_run(const mr_config *config, const char *config_file)
         status = start(&r, &error);
     if (!status) {
         status = turn_until_stopped(&r, &error);
-        mr_status end = finish(&r, mr_clock_ms());
+        mr_status end = finish(&r, status != MR_OK);
         status = status ? status : end;
     }
     if (r.http)
         mr_http_stop(r.http);
     mr_log_stop();
-    if (r.worker)
-        mr_worker_free(r.worker);
     if (error.text[0])
         fprintf(stderr, "millrace: %s\n", error.text);
+    if (r.worker)
+        free_in_time(r.worker, status);
     if (r.signals >= 0)
         close(r.signals);
     return status;

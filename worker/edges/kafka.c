@@ -87,6 +87,7 @@ mr_status mr_group_open(mr_group *group, mr_bell *bell, mr_error *error)
     group->events = rd_kafka_queue_get_consumer(group->client);
     group->commits = rd_kafka_queue_new(group->client);
     group->retention = rd_kafka_queue_new(group->client);
+    group->log_lows = rd_kafka_queue_new(group->client);
     rd_kafka_queue_io_event_enable(group->events, bell->fd, &one, sizeof one);
     rd_kafka_queue_io_event_enable(group->commits, bell->fd, &one, sizeof one);
     mr_kafka_reload_secrets(group->client, group->config, &group->secrets_seen);
@@ -354,6 +355,7 @@ void mr_group_free(mr_group *group)
 {
     if (!group->client)
         return;
+    rd_kafka_queue_destroy(group->log_lows);
     rd_kafka_queue_destroy(group->retention);
     rd_kafka_queue_destroy(group->commits);
     rd_kafka_queue_destroy(group->events);

@@ -1,5 +1,8 @@
 /* The producer of dead letters.  A failed letter keeps its delivery-report event, in which librdkafka still holds the message's bytes, until a
- * later attempt has taken them over: no copy of ours. */
+ * later attempt has taken them over: no copy of ours.
+ *
+ * What a topic refuses for its size is a batch of letters: each of them may be small.  So each is tried again alone, with its value, while nothing else
+ * is on its way; only one that is refused then goes without its value. */
 #include "edges/kafka_dlq.h"
 
 #include <librdkafka/rdkafka.h>
@@ -25,6 +28,8 @@ typedef struct failed {
     const rd_kafka_message_t *message;
     uint32_t report;
     uint64_t due_ms;
+    bool large; /* refused for its size: goes alone */
+    bool cut;   /* refused alone: goes without its value */
 } failed;
 
 struct mr_dlq {
@@ -36,6 +41,9 @@ struct mr_dlq {
     failed *failed;  /* [letters_max] */
     uint32_t failed_count;
     uint64_t secrets_seen;
+    bool alone_sent;         /* the one letter on its way goes alone */
+    _Atomic bool alone;      /* consumers wait: one goes alone, or is to */
+    _Atomic uint32_t on_way; /* letters sent, or about to be, without a report */
     _Atomic uint64_t errors;
 };
 
@@ -155,12 +163,19 @@ static rd_kafka_resp_err_t produce(mr_dlq *dlq, const char *topic, const void *v
 bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_letter *letter)
 {
     char topic[TOPIC_MAX];
+    /* Counted before the look: whoever wants to go alone sees this letter, or this letter sees him. */
+    atomic_fetch_add(&dlq->on_way, 1);
+    if (atomic_load(&dlq->alone)) {
+        atomic_fetch_sub(&dlq->on_way, 1);
+        return false;
+    }
     mr_kafka_dlq_topic(dlq->owner.config, event->topic, topic, sizeof topic);
     rd_kafka_resp_err_t err =
         produce(dlq, topic, event->value, event->value_len, event->key, event->key_len,
                 letter_headers(dlq, event, handle, letter), pack(letter->consumer, letter->number));
     if (!err)
         return true;
+    atomic_fetch_sub(&dlq->on_way, 1);
     if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
         mr_log(MR_LOG_ERROR, "dead_letter_failed", MR_FIELDS(.topic = topic), "cannot send a dead letter: %s",
                rd_kafka_err2str(err));
@@ -175,19 +190,24 @@ static bool too_large(rd_kafka_resp_err_t err)
     return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE;
 }
 
-/* Sends a failed letter again; without its value when the topic refuses the size. */
-static bool send_again(mr_dlq *dlq, const rd_kafka_message_t *message)
+/* Sends a failed letter again, or what is left of it. */
+static bool send_again(mr_dlq *dlq, const failed *letter)
 {
+    const rd_kafka_message_t *message = letter->message;
     rd_kafka_headers_t *theirs = NULL, *headers;
     if (!rd_kafka_message_headers(message, &theirs) && theirs)
         headers = rd_kafka_headers_copy(theirs);
     else
         headers = rd_kafka_headers_new(1);
-    bool cut = too_large(message->err);
-    if (cut)
+    if (letter->cut && message->payload)
         add(headers, "millrace.value_dropped", "%zu", message->len);
-    return !produce(dlq, rd_kafka_topic_name(message->rkt), cut ? NULL : message->payload,
-                    cut ? 0 : message->len, message->key, message->key_len, headers, message->_private);
+    atomic_fetch_add(&dlq->on_way, 1);
+    rd_kafka_resp_err_t err =
+        produce(dlq, rd_kafka_topic_name(message->rkt), letter->cut ? NULL : message->payload,
+                letter->cut ? 0 : message->len, message->key, message->key_len, headers, message->_private);
+    if (err)
+        atomic_fetch_sub(&dlq->on_way, 1);
+    return !err;
 }
 
 static void let_go(mr_dlq *dlq, uint32_t at)
@@ -198,13 +218,23 @@ static void let_go(mr_dlq *dlq, uint32_t at)
     }
 }
 
+static bool may_go(const mr_dlq *dlq, const failed *letter)
+{
+    bool alone = atomic_load(&dlq->alone);
+    return letter->large ? alone && atomic_load(&dlq->on_way) == 0 : !alone;
+}
+
 static void resend_due(mr_dlq *dlq, uint64_t now_ms)
 {
+    bool large_due = false;
     for (uint32_t i = 0; i < dlq->failed_count;) {
         failed *letter = &dlq->failed[i];
-        if (letter->due_ms > now_ms) {
+        bool due = letter->due_ms <= now_ms;
+        large_due = large_due || (due && letter->large);
+        if (!due || !may_go(dlq, letter)) {
             i++;
-        } else if (send_again(dlq, letter->message)) {
+        } else if (send_again(dlq, letter)) {
+            dlq->alone_sent = letter->large;
             let_go(dlq, letter->report);
             *letter = dlq->failed[--dlq->failed_count];
         } else {
@@ -212,6 +242,7 @@ static void resend_due(mr_dlq *dlq, uint64_t now_ms)
             i++;
         }
     }
+    atomic_store(&dlq->alone, large_due || dlq->alone_sent);
 }
 
 static uint32_t free_report(const mr_dlq *dlq)
@@ -230,8 +261,13 @@ static void keep_failed(mr_dlq *dlq, uint32_t at, const rd_kafka_message_t *mess
     mr_log(MR_LOG_ERROR, "dead_letter_failed", MR_FIELDS(.topic = rd_kafka_topic_name(message->rkt)),
            "a dead letter was not accepted, trying again: %s: check that the topic exists and may be written",
            rd_kafka_err2str(message->err));
-    dlq->failed[dlq->failed_count++] = (failed){
-        .message = message, .report = at, .due_ms = too_large(message->err) ? now_ms : now_ms + RESEND_MS};
+    bool large = too_large(message->err), cut = large && dlq->alone_sent;
+    bool at_once = large && !(cut && !message->payload);
+    dlq->failed[dlq->failed_count++] = (failed){.message = message,
+                                                .report = at,
+                                                .due_ms = at_once ? now_ms : now_ms + RESEND_MS,
+                                                .large = large,
+                                                .cut = cut};
     dlq->reports[at].waiting++;
 }
 
@@ -246,10 +282,12 @@ uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms,
         dlq->reports[at] = (report){.event = event, .waiting = 1};
         while (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR &&
                (message = rd_kafka_event_message_next(event)) != NULL) {
-            if (message->err) {
+            atomic_fetch_sub(&dlq->on_way, 1);
+            if (message->err)
                 keep_failed(dlq, at, message, now_ms);
+            dlq->alone_sent = false;
+            if (message->err)
                 continue;
-            }
             uint64_t name = (uint64_t)(uintptr_t)message->_private;
             done(context, (uint32_t)(name >> 32), (uint32_t)name);
             acknowledged++;

@@ -1,4 +1,4 @@
-/* A topic's configuration, by the admin interface of any client. */
+/* How long a log keeps its events, and where it begins: by the admin interface of any client. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,3 +74,68 @@ bool mr_group_retention_ms(mr_group *group, const char *topic, uint64_t now_ms, 
     ask(group->client, topic, RETENTION_WAIT_MS, group->retention);
     return false;
 }
+
+/* ---- where a log begins ---- */
+
+#if RD_KAFKA_VERSION >= 0x020300ff
+
+void mr_group_log_low_ask(mr_group *group, const char *topic, int32_t partition, uint32_t timeout_ms)
+{
+    (void)timeout_ms;
+    char why[128];
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(group->client, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+    rd_kafka_AdminOptions_set_request_timeout(options, RETENTION_WAIT_MS, why, sizeof why);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = RD_KAFKA_OFFSET_SPEC_EARLIEST;
+    rd_kafka_ListOffsets(group->client, list, options, group->log_lows);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_AdminOptions_destroy(options);
+}
+
+static bool log_low_in(rd_kafka_event_t *event, mr_log_low *answer)
+{
+    size_t count = 0;
+    const rd_kafka_ListOffsetsResultInfo_t **infos =
+        rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event), &count);
+    const rd_kafka_topic_partition_t *part =
+        count == 1 ? rd_kafka_ListOffsetsResultInfo_topic_partition(infos[0]) : NULL;
+    if (!part || part->err || part->offset < 0)
+        return false;
+    snprintf(answer->topic, sizeof answer->topic, "%s", part->topic);
+    answer->partition = part->partition;
+    answer->low = part->offset;
+    return true;
+}
+
+bool mr_group_log_low(mr_group *group, mr_log_low *answer)
+{
+    bool found = false;
+    rd_kafka_event_t *event;
+    while (!found && (event = rd_kafka_queue_poll(group->log_lows, 0)) != NULL) {
+        found = !rd_kafka_event_error(event) && log_low_in(event, answer);
+        rd_kafka_event_destroy(event);
+    }
+    return found;
+}
+
+#else /* no such question: a time-out of this one, which waits, does not cut the connection yet */
+
+void mr_group_log_low_ask(mr_group *group, const char *topic, int32_t partition, uint32_t timeout_ms)
+{
+    int64_t low, high;
+    if (!mr_group_watermarks_ask(group, topic, partition, &low, &high, timeout_ms))
+        return;
+    group->log_low = (mr_log_low){.partition = partition, .low = low};
+    snprintf(group->log_low.topic, sizeof group->log_low.topic, "%s", topic);
+}
+
+bool mr_group_log_low(mr_group *group, mr_log_low *answer)
+{
+    bool found = group->log_low.topic[0] != '\0';
+    *answer = group->log_low;
+    group->log_low.topic[0] = '\0';
+    return found;
+}
+
+#endif

@@ -336,6 +336,7 @@ static void make_durable(mr_writer *writer)
     mr_metric_add(metrics, MR_M_WRITER_BUSY, writer->shard, 0, took_us);
     writer->touched_ms = mr_clock_ms();
     if (written == MR_WRITTEN) {
+        mr_gate_wrote(writer->gates, writer->shard, took_us / 1000, writer->touched_ms);
         succeeded(writer, true,
                   writer->touched_ms); /* before the pages: a consumer that sees them sees the gate */
         return_durable(writer);

@@ -1,0 +1,176 @@
+/* The group against brokers (librdkafka's mock cluster): what is committed comes back with its metadata, in one answer, and no answer is never "no
+ * offset". */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include "base/clock.h"
+#include "edges/kafka.h"
+
+enum { PATIENCE_MS = 60000, OFFSET_FETCH = 9 /* the protocol's number */ };
+
+static mr_config *config;
+static mr_arena *arena;
+static mr_bell bell;
+static mr_group *group;
+static mr_inbox *inbox;
+static rd_kafka_t *mock_client;
+static rd_kafka_mock_cluster_t *cluster;
+
+/* ---- the owner of the group ---- */
+
+static struct {
+    uint32_t times, waited;
+    int64_t offset; /* what came as committed */
+    char metadata[64];
+    bool committed;
+} seen;
+
+static void assigned(void *context, mr_partition *partitions, size_t count)
+{
+    (void)context;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(!strcmp(partitions[i].topic, "t") && partitions[i].partition == 0);
+        seen.offset = partitions[i].committed;
+        assert_true(partitions[i].metadata_len < sizeof seen.metadata);
+        memcpy(seen.metadata, partitions[i].metadata, partitions[i].metadata_len);
+        seen.metadata[partitions[i].metadata_len] = 0;
+        seen.times++;
+        partitions[i].hold = false;
+        partitions[i].start = 0;
+        partitions[i].inbox = inbox;
+    }
+}
+
+static void revoked(void *context, const mr_partition *partitions, size_t count, bool lost)
+{
+    (void)context;
+    (void)partitions;
+    (void)count;
+    (void)lost;
+}
+
+static void committed(void *context, const mr_partition *partitions, size_t count, const char *why)
+{
+    (void)context;
+    assert_true(count == 1 && !partitions[0].failed && !*why);
+    seen.committed = true;
+}
+
+static bool stopping(void *context)
+{
+    return context != NULL;
+}
+
+static void waiting(void *context)
+{
+    (void)context;
+    seen.waited++;
+}
+
+/* ---- a member ---- */
+
+static void join(void)
+{
+    mr_error error;
+    uint64_t end = mr_clock_ms() + PATIENCE_MS;
+    mr_group_listener listener = {.assigned = assigned,
+                                  .revoked = revoked,
+                                  .committed = committed,
+                                  .stopping = stopping,
+                                  .waiting = waiting};
+    memset(&seen, 0, sizeof seen);
+    arena = mr_arena_new();
+    group = mr_group_new(config, &listener, arena);
+    inbox = mr_inbox_new(group, arena);
+    if (mr_group_open(group, &bell, &error))
+        fail_msg("%s", error.text);
+    mr_inbox_open(inbox, &bell);
+    assert_int_equal(mr_group_join(group, &error), MR_OK);
+    while (seen.times == 0) {
+        mr_group_poll(group);
+        mr_bell_announce(&bell);
+        mr_bell_sleep(&bell, 10);
+        assert_true(mr_clock_ms() < end);
+    }
+    assert_int_equal(seen.times, 1);
+}
+
+static void leave(void)
+{
+    mr_group_close(group, PATIENCE_MS);
+    mr_inbox_close(inbox);
+    mr_group_free(group);
+    mr_arena_free(arena);
+}
+
+static int set_up(void **state)
+{
+    char why[256], text[1024];
+    mr_findings findings = {0};
+    (void)state;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "log_level", "2", why, sizeof why);
+    mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    assert_non_null(mock_client);
+    cluster = rd_kafka_mock_cluster_new(mock_client, 1);
+    assert_non_null(cluster);
+    assert_int_equal(rd_kafka_mock_topic_create(cluster, "t", 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    snprintf(text, sizeof text,
+             "{\"kafka\":{\"bootstrap_servers\":\"%s\",\"group_id\":\"g\",\"properties\":{\"session.timeout."
+             "ms\":\"6000\"}},\"streams\":[{\"name\":\"t\","
+             "\"topic\":\"t\",\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":["
+             "{\"name\":\"x\",\"from\":\"x\",\"type\":\"int64\"}]}],\"shards\":[{\"name\":\"s0\","
+             "\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}",
+             rd_kafka_mock_cluster_bootstraps(cluster));
+    if (mr_config_parse("test", text, strlen(text), NULL, &config, &findings))
+        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
+    mr_findings_free(&findings);
+    assert_true(mr_bell_init(&bell));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    mr_bell_close(&bell);
+    rd_kafka_mock_cluster_destroy(cluster);
+    rd_kafka_destroy(mock_client);
+    mr_config_free(config);
+    return 0;
+}
+
+static void test_committed(void **state)
+{
+    (void)state;
+    join();
+    assert_true(seen.offset < 0 && !seen.metadata[0]);
+    mr_partition what = {
+        .topic = "t", .partition = 0, .start = 5, .metadata = "mr1.some.text", .metadata_len = 13};
+    mr_group_commit(group, &what, 1, PATIENCE_MS);
+    assert_true(seen.committed);
+    leave();
+    /* The coordinator refuses to say it at first. */
+    rd_kafka_mock_push_request_errors(cluster, OFFSET_FETCH, 3, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+                                      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+                                      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    join();
+    assert_true(seen.waited >= 1);
+    assert_true(seen.offset == 5 && !strcmp(seen.metadata, "mr1.some.text"));
+    leave();
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(test_committed)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,96 @@
+/* What every client of Kafka is told, whatever the user's properties say: no offset is guessed, none is committed by itself, ends of partitions are
+ * reported, and no dead letter is given up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <librdkafka/rdkafka.h>
+
+#include "edges/kafka_client.h"
+
+static mr_config *config;
+static rd_kafka_conf_t *conf;
+
+static void configure(const char *kafka)
+{
+    char file[2048];
+    mr_findings findings = {0};
+    snprintf(file, sizeof file,
+             "{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\"%s},\"streams\":[{\"name\":\"s\","
+             "\"topic\":\"t\",\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":["
+             "{\"name\":\"a\",\"from\":\"a\",\"type\":\"int64\"}]}],\"shards\":["
+             "{\"name\":\"s0\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}",
+             kafka);
+    if (mr_config_parse("test", file, strlen(file), NULL, &config, &findings))
+        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
+    mr_findings_free(&findings);
+}
+
+static void make(mr_kafka_role role)
+{
+    static mr_kafka_owner owner;
+    mr_error error = {.text = ""};
+    owner.config = config;
+    conf = mr_kafka_conf(&owner, role, &error);
+    if (!conf)
+        fail_msg("%s", error.text);
+}
+
+static void drop(void)
+{
+    rd_kafka_conf_destroy(conf);
+    conf = NULL;
+}
+
+static void assert_property(const char *name, const char *expected)
+{
+    char value[512];
+    size_t size = sizeof value;
+    assert_int_equal(rd_kafka_conf_get(conf, name, value, &size), RD_KAFKA_CONF_OK);
+    if (strcmp(value, expected) != 0)
+        fail_msg("%s is \"%s\" instead of \"%s\"", name, value, expected);
+}
+
+static void test_readers(void **state)
+{
+    (void)state;
+    static const mr_kafka_role roles[] = {MR_KAFKA_CONSUMER, MR_KAFKA_READER};
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        configure("");
+        make(roles[i]);
+        assert_property("auto.offset.reset", "error");
+        assert_property("enable.auto.commit", "false");
+        assert_property("enable.auto.offset.store", "false");
+        assert_property("enable.partition.eof", "true");
+        assert_property("isolation.level", "read_committed");
+        drop();
+        mr_config_free(config);
+        configure(",\"isolation\":\"read_uncommitted\"");
+        make(roles[i]);
+        assert_property("isolation.level", "read_uncommitted");
+        drop();
+        mr_config_free(config);
+    }
+}
+
+static void test_producer(void **state)
+{
+    (void)state;
+    configure("");
+    make(MR_KAFKA_PRODUCER);
+    assert_property("enable.idempotence", "true");
+    assert_property("message.timeout.ms", "0");
+    assert_property("acks", "-1");
+    drop();
+    mr_config_free(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_producer)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

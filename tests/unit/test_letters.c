@@ -1,0 +1,122 @@
+/* Dead letters against a broker (librdkafka's mock cluster): one is acknowledged when the broker has it, and neither before nor when it was refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include "base/clock.h"
+#include "edges/kafka_dlq.h"
+
+enum { PATIENCE_MS = 20000, PRODUCE = 0 /* the protocol's number */, LETTERS = 4 };
+
+static mr_config *config;
+static mr_arena *arena;
+static mr_bell bell;
+static mr_dlq *dlq;
+static rd_kafka_t *mock_client;
+static rd_kafka_mock_cluster_t *cluster;
+static uint32_t done; /* letters that are acknowledged */
+
+static int set_up(void **state)
+{
+    char why[256], text[1024];
+    mr_findings findings = {0};
+    mr_error error;
+    (void)state;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "log_level", "2", why, sizeof why);
+    mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    assert_non_null(mock_client);
+    cluster = rd_kafka_mock_cluster_new(mock_client, 1);
+    assert_non_null(cluster);
+    assert_int_equal(rd_kafka_mock_topic_create(cluster, "t.dlq", 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    snprintf(text, sizeof text,
+             "{\"kafka\":{\"bootstrap_servers\":\"%s\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"t\","
+             "\"topic\":\"t\",\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":["
+             "{\"name\":\"x\",\"from\":\"x\",\"type\":\"int64\"}]}],\"shards\":[{\"name\":\"s0\","
+             "\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}],\"dlq\":{\"topic\":\"{topic}.dlq\"}}",
+             rd_kafka_mock_cluster_bootstraps(cluster));
+    if (mr_config_parse("test", text, strlen(text), NULL, &config, &findings))
+        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
+    mr_findings_free(&findings);
+    arena = mr_arena_new();
+    assert_true(mr_bell_init(&bell));
+    dlq = mr_dlq_new(config, arena, LETTERS);
+    assert_int_equal(mr_dlq_open(dlq, &bell, &error), MR_OK);
+    done = 0;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    mr_dlq_free(dlq);
+    mr_bell_close(&bell);
+    rd_kafka_mock_cluster_destroy(cluster);
+    rd_kafka_destroy(mock_client);
+    mr_arena_free(arena);
+    mr_config_free(config);
+    return 0;
+}
+
+static void send_letter(uint32_t number)
+{
+    mr_event event = {.topic = "t", .partition = 3, .offset = 41, .value = "{", .value_len = 1};
+    mr_letter letter = {
+        .number = number, .reason = MR_REASON_JSON_SYNTAX, .column = "", .shard = "", .sqlstate = ""};
+    assert_true(mr_dlq_send(dlq, &event, NULL, &letter));
+}
+
+static void acknowledged(void *context, uint32_t consumer, uint32_t number)
+{
+    (void)context;
+    assert_true(consumer == 0 && number < LETTERS);
+    done++;
+}
+
+/* Serves reports, at a time that stands still, until `so_many` letters are acknowledged or have failed. */
+static void serve_until(uint32_t so_many_done, uint64_t so_many_failed, uint64_t now_ms)
+{
+    uint64_t end = mr_clock_ms() + PATIENCE_MS;
+    while (done < so_many_done || mr_dlq_errors(dlq) < so_many_failed) {
+        mr_dlq_serve(dlq, now_ms, acknowledged, NULL);
+        assert_true(mr_clock_ms() < end);
+        mr_bell_announce(&bell);
+        mr_bell_sleep(&bell, 10);
+    }
+}
+
+static void test_acknowledged(void **state)
+{
+    (void)state;
+    send_letter(0);
+    send_letter(1);
+    serve_until(2, 0, 1000);
+    assert_true(done == 2 && mr_dlq_errors(dlq) == 0);
+}
+
+/* The topic has refused it for its size: that is no acknowledgement; without its value it is taken. */
+static void test_refused(void **state)
+{
+    (void)state;
+    rd_kafka_mock_push_request_errors(cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    send_letter(2);
+    serve_until(0, 1, 1000);
+    assert_int_equal(done, 0);
+    serve_until(1, 1, 1000);
+    assert_true(done == 1 && mr_dlq_errors(dlq) == 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(test_acknowledged), TEST(test_refused)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
