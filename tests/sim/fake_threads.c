@@ -74,7 +74,8 @@ void mr_log(mr_log_level level, const char *event, const mr_log_fields *fields, 
 
 int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*body)(void *),
                           void *argument);
-int __wrap_pthread_timedjoin_np(pthread_t id, void **result, const struct timespec *until);
+int __wrap_pthread_tryjoin_np(pthread_t id, void **result);
+int __wrap_nanosleep(const struct timespec *pause, struct timespec *left);
 int __wrap_pthread_setname_np(pthread_t id, const char *name);
 mr_status __wrap_mr_watchdog_start(mr_watchdog *watchdog, mr_error *error);
 
@@ -89,13 +90,17 @@ int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void 
     return 0;
 }
 
-int __wrap_pthread_timedjoin_np(pthread_t id, void **result, const struct timespec *until)
+int __wrap_pthread_tryjoin_np(pthread_t id, void **result)
 {
-    (void)result, (void)until;
-    const sim_fiber *fiber = sim_fiber_at((uint32_t)id);
-    for (int i = 0; i < 20 && !sim_ended(fiber); i++)
-        sim_sleep_ms(10);
-    return sim_ended(fiber) ? 0 : ETIMEDOUT;
+    (void)result;
+    return sim_ended(sim_fiber_at((uint32_t)id)) ? 0 : EBUSY;
+}
+
+int __wrap_nanosleep(const struct timespec *pause, struct timespec *left)
+{
+    (void)left;
+    sim_sleep_us((uint64_t)pause->tv_sec * 1000000 + (uint64_t)pause->tv_nsec / 1000);
+    return 0;
 }
 
 int __wrap_pthread_setname_np(pthread_t id, const char *name)

@@ -57,11 +57,15 @@ static void send_one(rd_kafka_t *client, const char *topic, const message *head)
         free(name);
         free(text);
     }
+    /* The library's macros are GNU C. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
     rd_kafka_resp_err_t err = rd_kafka_producev(
         client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_KEY(key, (size_t)(key ? head->key_len : 0)),
         RD_KAFKA_V_VALUE(value, (size_t)(value ? head->value_len : 0)), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_END);
+#pragma GCC diagnostic pop
     if (err)
         die("cannot produce: %s", rd_kafka_err2str(err));
     free(key);
