@@ -85,8 +85,8 @@ static mr_status explain(const char *key, const char *address, int resolver, mr_
         return mr_fail(error, MR_CONFIG,
                        "%s: this machine does not have the address %s: give one that it has", key, address);
     if (errno == EMFILE || errno == ENFILE)
-        return mr_fail(error, MR_UNAVAILABLE, "%s: cannot listen on %s, %s: raise the limit of open files", key,
-                       address, strerror(errno));
+        return mr_fail(error, MR_UNAVAILABLE, "%s: cannot listen on %s, %s: raise the limit of open files",
+                       key, address, strerror(errno));
     return mr_fail(error, MR_UNAVAILABLE, "%s: cannot listen on %s, %s: choose another address or port", key,
                    address, strerror(errno));
 }
