@@ -9,7 +9,7 @@
 set -euo pipefail
 
 name=$(basename "$0")
-name=${name//[^a-z0-9]/-}
+name=${name//[^a-z0-9]/-}${MILLRACE_AGAIN:+-again} # topics of the first try may be there still
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${MILLRACE_BUILD:-$root/build/release}
 tools=$build/tests

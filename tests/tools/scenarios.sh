@@ -36,6 +36,6 @@ attempt() { # file for the output, command...
         cp "$out" "$out.first"
         again=', at the second try'
         outcome=0
-        "$@" >"$out" 2>&1 || outcome=$?
+        MILLRACE_AGAIN=1 "$@" >"$out" 2>&1 || outcome=$?
     fi
 }
