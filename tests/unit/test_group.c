@@ -1,28 +1,16 @@
 /* The group against brokers (librdkafka's mock cluster): what is committed comes back with its metadata, in one answer, and no answer is never "no
  * offset". */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
+#include "mock_cluster.h"
 
 #include "base/clock.h"
 #include "edges/kafka.h"
 
 enum { PATIENCE_MS = 60000, OFFSET_FETCH = 9 /* the protocol's number */ };
 
-static mr_config *config;
 static mr_arena *arena;
 static mr_bell bell;
 static mr_group *group;
 static mr_inbox *inbox;
-static rd_kafka_t *mock_client;
-static rd_kafka_mock_cluster_t *cluster;
 
 /* ---- the owner of the group ---- */
 
@@ -113,26 +101,8 @@ static void leave(void)
 
 static int set_up(void **state)
 {
-    char why[256], text[1024];
-    mr_findings findings = {0};
     (void)state;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "log_level", "2", why, sizeof why);
-    mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    assert_non_null(mock_client);
-    cluster = rd_kafka_mock_cluster_new(mock_client, 1);
-    assert_non_null(cluster);
-    assert_int_equal(rd_kafka_mock_topic_create(cluster, "t", 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
-    snprintf(text, sizeof text,
-             "{\"kafka\":{\"bootstrap_servers\":\"%s\",\"group_id\":\"g\",\"properties\":{\"session.timeout."
-             "ms\":\"6000\"}},\"streams\":[{\"name\":\"t\","
-             "\"topic\":\"t\",\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":["
-             "{\"name\":\"x\",\"from\":\"x\",\"type\":\"int64\"}]}],\"shards\":[{\"name\":\"s0\","
-             "\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}",
-             rd_kafka_mock_cluster_bootstraps(cluster));
-    if (mr_config_parse("test", text, strlen(text), NULL, &config, &findings))
-        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
-    mr_findings_free(&findings);
+    mock_cluster_begin("t", ",\"properties\":{\"session.timeout.ms\":\"6000\"}", "");
     assert_true(mr_bell_init(&bell));
     return 0;
 }
@@ -141,9 +111,7 @@ static int tear_down(void **state)
 {
     (void)state;
     mr_bell_close(&bell);
-    rd_kafka_mock_cluster_destroy(cluster);
-    rd_kafka_destroy(mock_client);
-    mr_config_free(config);
+    mock_cluster_end();
     return 0;
 }
 

@@ -1,50 +1,21 @@
 /* Dead letters against a broker (librdkafka's mock cluster): one is acknowledged when the broker has it, and neither before nor when it was refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
+#include "mock_cluster.h"
 
 #include "base/clock.h"
 #include "edges/kafka_dlq.h"
 
 enum { PATIENCE_MS = 20000, PRODUCE = 0 /* the protocol's number */, LETTERS = 4 };
 
-static mr_config *config;
 static mr_arena *arena;
 static mr_bell bell;
 static mr_dlq *dlq;
-static rd_kafka_t *mock_client;
-static rd_kafka_mock_cluster_t *cluster;
 static uint32_t done; /* letters that are acknowledged */
 
 static int set_up(void **state)
 {
-    char why[256], text[1024];
-    mr_findings findings = {0};
     mr_error error;
     (void)state;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "log_level", "2", why, sizeof why);
-    mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    assert_non_null(mock_client);
-    cluster = rd_kafka_mock_cluster_new(mock_client, 1);
-    assert_non_null(cluster);
-    assert_int_equal(rd_kafka_mock_topic_create(cluster, "t.dlq", 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
-    snprintf(text, sizeof text,
-             "{\"kafka\":{\"bootstrap_servers\":\"%s\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"t\","
-             "\"topic\":\"t\",\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":["
-             "{\"name\":\"x\",\"from\":\"x\",\"type\":\"int64\"}]}],\"shards\":[{\"name\":\"s0\","
-             "\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}],\"dlq\":{\"topic\":\"{topic}.dlq\"}}",
-             rd_kafka_mock_cluster_bootstraps(cluster));
-    if (mr_config_parse("test", text, strlen(text), NULL, &config, &findings))
-        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
-    mr_findings_free(&findings);
+    mock_cluster_begin("t.dlq", "", ",\"dlq\":{\"topic\":\"{topic}.dlq\"}");
     arena = mr_arena_new();
     assert_true(mr_bell_init(&bell));
     dlq = mr_dlq_new(config, arena, LETTERS);
@@ -58,10 +29,8 @@ static int tear_down(void **state)
     (void)state;
     mr_dlq_free(dlq);
     mr_bell_close(&bell);
-    rd_kafka_mock_cluster_destroy(cluster);
-    rd_kafka_destroy(mock_client);
     mr_arena_free(arena);
-    mr_config_free(config);
+    mock_cluster_end();
     return 0;
 }
 
