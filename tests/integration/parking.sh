@@ -41,8 +41,6 @@ tidy() {
     local status=$? at
     set +e
     for at in 0 1; do [ ! -e "$work/m$at/pid" ] || kill -CONT "$(cat "$work/m$at/pid")" 2>/dev/null; done
-    local job
-    for job in $(jobs -p); do kill "$job" 2>/dev/null; done
     (exit "$status")
     clean
 }

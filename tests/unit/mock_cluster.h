@@ -2,18 +2,10 @@
 #ifndef MR_TESTS_MOCK_CLUSTER_H
 #define MR_TESTS_MOCK_CLUSTER_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
-#include "stages/config.h"
+#include "small_config.h"
 
 static rd_kafka_t *mock_client;
 static rd_kafka_mock_cluster_t *cluster;
@@ -22,8 +14,7 @@ static mr_config *config;
 /* With `topic`, of one partition; kafka and rest: further members of the configuration's "kafka" and of its top level, each with a comma before. */
 static void mock_cluster_begin(const char *topic, const char *kafka, const char *rest)
 {
-    char why[256], text[1024];
-    mr_findings findings = {0};
+    char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set(conf, "log_level", "2", why, sizeof why);
     mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
@@ -31,15 +22,7 @@ static void mock_cluster_begin(const char *topic, const char *kafka, const char 
     cluster = rd_kafka_mock_cluster_new(mock_client, 1);
     assert_non_null(cluster);
     assert_int_equal(rd_kafka_mock_topic_create(cluster, topic, 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
-    snprintf(text, sizeof text,
-             "{\"kafka\":{\"bootstrap_servers\":\"%s\",\"group_id\":\"g\"%s},\"streams\":[{\"name\":\"t\","
-             "\"topic\":\"t\",\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":["
-             "{\"name\":\"x\",\"from\":\"x\",\"type\":\"int64\"}]}],\"shards\":[{\"name\":\"s0\","
-             "\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]%s}",
-             rd_kafka_mock_cluster_bootstraps(cluster), kafka, rest);
-    if (mr_config_parse("test", text, strlen(text), NULL, &config, &findings))
-        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
-    mr_findings_free(&findings);
+    config = small_config(rd_kafka_mock_cluster_bootstraps(cluster), kafka, rest);
 }
 
 static void mock_cluster_end(void)

@@ -1,33 +1,16 @@
 /* What every client of Kafka is told, whatever the user's properties say: no offset is guessed, none is committed by itself, ends of partitions are
  * reported, and no dead letter is given up. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <librdkafka/rdkafka.h>
 
 #include "edges/kafka_client.h"
+#include "small_config.h"
 
 static mr_config *config;
 static rd_kafka_conf_t *conf;
 
 static void configure(const char *kafka)
 {
-    char file[2048];
-    mr_findings findings = {0};
-    snprintf(file, sizeof file,
-             "{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\"%s},\"streams\":[{\"name\":\"s\","
-             "\"topic\":\"t\",\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":["
-             "{\"name\":\"a\",\"from\":\"a\",\"type\":\"int64\"}]}],\"shards\":["
-             "{\"name\":\"s0\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}",
-             kafka);
-    if (mr_config_parse("test", file, strlen(file), NULL, &config, &findings))
-        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
-    mr_findings_free(&findings);
+    config = small_config("b", kafka, "");
 }
 
 static void make(mr_kafka_role role)

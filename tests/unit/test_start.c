@@ -1,15 +1,7 @@
 /* Where a partition begins: at its commit with what is parked by it, or by kafka.start where the group has no offset.  The brokers are a few lines
  * here, and may be silent. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "app/start.h"
+#include "small_config.h"
 #include "stages/snapshot.h"
 
 enum { SHARDS = 2, LOW = 100, HIGH = 900, AT_TIME = 500 };
@@ -77,19 +69,8 @@ static bool stopping(void *context)
 /* kafka: more of that section. */
 static void configure(const char *kafka)
 {
-    char text[1024];
-    mr_findings findings = {0};
-    snprintf(text, sizeof text,
-             "{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\"%s},\"streams\":[{\"name\":\"t\","
-             "\"topic\":\"t\",\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":["
-             "{\"name\":\"x\",\"from\":\"x\",\"type\":\"int64\"}]}],\"shards\":["
-             "{\"name\":\"s0\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"},"
-             "{\"name\":\"s1\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}",
-             kafka);
     mr_config_free(config);
-    if (mr_config_parse("test", text, strlen(text), NULL, &config, &findings))
-        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
-    mr_findings_free(&findings);
+    config = small_config("b", kafka, "");
     memset(&brokers, 0, sizeof brokers);
 }
 

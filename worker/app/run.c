@@ -21,6 +21,7 @@
 #include "stages/snapshot.h"
 
 #define FREE_S 3 /* for what is left to free */
+
 typedef struct run {
     const mr_config *config;
     const char *config_file;

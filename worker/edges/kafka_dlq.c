@@ -283,14 +283,14 @@ uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms,
         while (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR &&
                (message = rd_kafka_event_message_next(event)) != NULL) {
             atomic_fetch_sub(&dlq->on_way, 1);
-            if (message->err)
-                keep_failed(dlq, at, message, now_ms);
+            if (message->err) {
+                keep_failed(dlq, at, message, now_ms); /* by whether it went alone */
+            } else {
+                uint64_t name = (uint64_t)(uintptr_t)message->_private;
+                done(context, (uint32_t)(name >> 32), (uint32_t)name);
+                acknowledged++;
+            }
             dlq->alone_sent = false;
-            if (message->err)
-                continue;
-            uint64_t name = (uint64_t)(uintptr_t)message->_private;
-            done(context, (uint32_t)(name >> 32), (uint32_t)name);
-            acknowledged++;
         }
         let_go(dlq, at);
     }
