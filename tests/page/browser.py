@@ -11,6 +11,7 @@ Messages of the DevTools protocol are JSON, each with a zero byte behind it, on 
 """
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -40,8 +41,7 @@ class Browser:
 
         def descriptors():
             # Away from 3 and 4 first: one of them may be the other's place.
-            ours = [os.dup(to_browser), os.dup(from_browser)]
-            high = [__import__("fcntl").fcntl(fd, __import__("fcntl").F_DUPFD, 100) for fd in ours]
+            high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in (to_browser, from_browser)]
             os.dup2(high[0], 3)
             os.dup2(high[1], 4)
 
@@ -63,9 +63,9 @@ class Browser:
         os.close(self.read)
 
     def page(self):
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        target = self.call("Target.createTarget", url="about:blank", newWindow=True)["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        self.pages[session] = page = Page(self, session)
+        self.pages[session] = page = Page(self, session, target)
         for domain in ("Page", "Runtime", "Log", "Audits", "Accessibility"):
             page.call(domain + ".enable")
         return page
@@ -103,8 +103,12 @@ class Browser:
 
 
 class Page:
-    def __init__(self, browser, session):
-        self.browser, self.session, self.said = browser, session, []
+    def __init__(self, browser, session, target):
+        self.browser, self.session, self.target, self.said = browser, session, target, []
+
+    def close(self):
+        self.browser.call("Target.closeTarget", targetId=self.target)
+        del self.browser.pages[self.session]
 
     def call(self, method, **parameters):
         return self.browser.call(method, self.session, **parameters)
@@ -145,6 +149,10 @@ class Page:
 
     def scripts(self, on):
         self.call("Emulation.setScriptExecutionDisabled", value=not on)
+
+    def key(self, key, code, text=""):
+        for kind in "keyDown", "keyUp":
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, text=text if kind == "keyDown" else "")
 
     def names(self):
         """What a screen reader is told: (role, name) of everything that is not ignored."""

@@ -184,7 +184,7 @@ static void test_golden(void **unused)
     cut(", version ", ", at ");
     cut("<summary>", " taken at start"); /* the arena's sizes are the compiler's */
     cut("<ul class=\"parts\">", "</ul>");
-    cut("resident; the ceiling is ", "</small>");
+    cut("of at most ", "</small>");
     cut("min=\"0\" max=\"", "\" high=\"");
     cut("\" high=\"", "\" optimum");
     const char *write = getenv("MILLRACE_GOLDEN");
@@ -229,7 +229,7 @@ static void test_tables(void **unused)
         "class=\"n\">2,000</td></tr>\n");
     has("<tr><th scope=\"row\">database</th><td>the database refused the row</td><td class=\"n\">0</td>"
         "<td class=\"n\">1</td></tr>\n"); /* after the last sample */
-    has("<p class=\"value\">141 MiB <small>resident; the ceiling is 17");
+    has("<p class=\"value\">141 MiB <small>of at most 17");
     has("value=\"147849216\"></meter>");
     has("<li><span>board</span><span>");
 }
