@@ -1,6 +1,6 @@
 """Looks at the status page for tests/page/run: look.py URL FOLDER.
 
-Reads the name of a step (a function below) and its arguments from stdin, a line each; answers `well`, or what is wrong.
+Reads the name of a step (a function below) and its arguments from stdin, a line each; answers `well`, or what is wrong.  `end` ends.
 """
 
 import json
@@ -247,9 +247,12 @@ STEPS = {step.__name__.replace("_", "-"): step
 with Browser(folder) as browser:
     for line in sys.stdin:
         step, *arguments = line.split()
+        if step == "end":
+            break
         try:
             STEPS[step](*arguments)
             print("well", flush=True)
         except (Failed, OSError) as wrong:
             traceback.print_exc()
             print(" ".join(str(wrong).split()), flush=True)
+print("well")
