@@ -220,11 +220,11 @@ def parked(name):
 def pictures(light, dark):
     one = new_page()
     one.open(url)
-    one.picture(light, 1100)
+    one.picture(light)
     one.close()
     one = new_page(390, 844, scale=1.5, scheme="dark", phone=True)
     one.open(url)
-    one.picture(dark, 1000)
+    one.picture(dark, 1060)
     one.close()
 
 
