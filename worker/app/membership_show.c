@@ -265,4 +265,5 @@ void mr_membership_show(mr_membership *m, uint64_t now_ms)
     }
     for (uint32_t shard = 0; shard < shards; shard++)
         show_shard(m, shard, &sums[shard], now_ms);
+    mr_board_sample(m->board, m->flow->metrics, now_ms);
 }
