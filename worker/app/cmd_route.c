@@ -1,7 +1,6 @@
 /* route, locate */
 #include <errno.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -95,17 +94,6 @@ static bool next_key(keys *from, route_key *key, mr_status *status)
     return true;
 }
 
-/* The key ends its line; it may be any bytes. */
-static MR_PRINTF(2, 3) void put_line(const route_key *key, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vprintf(format, arguments);
-    va_end(arguments);
-    fwrite(key->text, 1, key->len, stdout);
-    putchar('\n');
-}
-
 /* ---- route --moved ---- */
 
 static mr_config *load(const char *file)
@@ -159,7 +147,7 @@ static void print_select(const mr_stream *stream)
     bool whole = put_key(stream, &key);
     mr_sql_put_table(&table, stream->table);
     must(!key.full && !table.full);
-    printf("\n-- stream %s: the keys of a shard's rows, as `millrace route --stdin --hex` reads them\n"
+    printf("\n-- stream %s: the keys of a shard's rows, for `millrace route --stdin --hex`\n"
            "SELECT DISTINCT HEX(CAST(%s AS BINARY)) FROM %s WHERE %s IS NOT NULL;\n",
            stream->name, key_text, table_text, key_text);
     if (!whole || stream->key_missing != MR_KEY_MISSING_DLQ)
@@ -193,111 +181,20 @@ static void print_moves(const mr_config *old, const mr_config *new, json_t *move
         print_select(&old->streams[s]);
 }
 
-/* ---- route --moved --stdin ---- */
-
-#define MOVED_KEY_MAX    3072 /* the longest key of an InnoDB index */
-#define ROWS_A_STATEMENT 1000
-
-typedef enum moved_form { MOVED_TEXT, MOVED_JSON, MOVED_SQL } moved_form;
-
-/* One object a line.  False when the key is no text. */
-static bool put_line_json(json_t *object)
-{
-    bool well = object != NULL && !json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(object);
-    return well;
-}
-
-/* A row of the list of moved keys; `number` from 0. */
-static void put_row_sql(const route_key *key, bool hex, const char *shard, size_t number)
-{
-    fputs(number % ROWS_A_STATEMENT ? ",\n(x'" : "REPLACE INTO `millrace_moved` VALUES\n(x'", stdout);
-    for (size_t i = 0; i < key->len; i++) {
-        if (hex)
-            putchar(key->text[i]);
-        else
-            printf("%02x", (unsigned char)key->text[i]);
-    }
-    fputs("', x'", stdout);
-    for (; *shard; shard++)
-        printf("%02x", (unsigned char)*shard);
-    fputs(number % ROWS_A_STATEMENT == ROWS_A_STATEMENT - 1 ? "');\n" : "')", stdout);
-}
-
-static mr_status put_moved(const route_key *key, bool hex, moved_form form, const char *was, const char *is,
-                           size_t number)
-{
-    if (form == MOVED_SQL && key->bytes > MOVED_KEY_MAX)
-        return mr_complain(MR_DATA, "a key of %zu bytes moves, more than an index takes: leave out --sql",
-                           key->bytes);
-    if (form == MOVED_SQL)
-        put_row_sql(key, hex, is, number);
-    else if (form == MOVED_TEXT)
-        put_line(key, "%s %s ", was, is);
-    else if (!put_line_json(json_pack("{s:s%, s:s, s:s}", "key", key->text, key->len, "from_shard", was,
-                                      "to_shard", is)))
-        return mr_complain(MR_DATA, "a key is no UTF-8, which JSON cannot hold: give the keys with --hex");
-    return MR_OK;
-}
-
-static mr_status print_moved_keys(const mr_call *call, const mr_config *old, const mr_config *new,
-                                  moved_form form)
-{
-    keys from = keys_of(call);
-    route_key key;
-    mr_status status = MR_OK;
-    size_t moved = 0;
-    if (form == MOVED_SQL)
-        printf(
-            "CREATE TABLE IF NOT EXISTS `millrace_moved` (`key` VARBINARY(%d) NOT NULL PRIMARY KEY, `shard` "
-            "VARBINARY(255) NOT NULL) ENGINE=InnoDB;\nSTART TRANSACTION;\n",
-            MOVED_KEY_MAX);
-    while (!status && next_key(&from, &key, &status)) {
-        uint32_t slot = mr_route_slot(new, key.hash);
-        const char *was = owner(old, slot), *is = owner(new, slot);
-        if (strcmp(was, is))
-            status = put_moved(&key, from.hex, form, was, is, moved++);
-    }
-    /* Without its COMMIT a list that broke off leaves nothing behind. */
-    if (form == MOVED_SQL && !status)
-        printf("%sCOMMIT;\n", moved % ROWS_A_STATEMENT ? ";\n" : "");
-    free(from.line);
-    if (!status)
-        fprintf(stderr, "%zu of %zu keys move\n", moved, from.next);
-    return status;
-}
-
-static mr_status check_moved(const mr_call *call)
-{
-    bool from_stdin = mr_call_option(call, "stdin") != NULL;
-    if (call->count != 2)
-        return mr_complain(MR_USAGE, "name two configurations: millrace route --moved OLD.json NEW.json");
-    if (mr_call_option(call, "expect"))
-        return mr_complain(MR_USAGE, "--expect is for one configuration: leave out --moved");
-    if (!from_stdin && (mr_call_option(call, "hex") || mr_call_option(call, "sql")))
-        return mr_complain(MR_USAGE, "--hex and --sql are about keys: pipe them in, with --stdin");
-    if (mr_call_json(call) && mr_call_option(call, "sql"))
-        return mr_complain(MR_USAGE, "choose one of --json and --sql");
-    return MR_OK;
-}
-
 static mr_status route_moved(const mr_call *call)
 {
-    mr_status status = check_moved(call);
-    if (status)
-        return status;
+    static const char *const others[] = {"stdin", "hex", "expect", "sql"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (mr_call_option(call, others[i]))
+            return mr_complain(MR_USAGE, "--%s is about keys: leave it out, or --moved", others[i]);
+    if (call->count != 2)
+        return mr_complain(MR_USAGE, "name two configurations: millrace route --moved OLD.json NEW.json");
     mr_config *old = load(call->arguments[0]), *new = load(call->arguments[1]);
     bool json = mr_call_json(call);
-    status = MR_CONFIG;
+    mr_status status = MR_CONFIG;
     if (old && new && old->slots != new->slots) {
         mr_complain(MR_CONFIG, "the number of slots differs (%u, %u): every key would move; keep `slots`",
                     old->slots, new->slots);
-    } else if (old && new &&mr_call_option(call, "stdin")) {
-        status = print_moved_keys(call, old, new,
-                                  mr_call_option(call, "sql") ? MOVED_SQL
-                                  : json                      ? MOVED_JSON
-                                                              : MOVED_TEXT);
     } else if (old && new) {
         json_t *moves = json_array();
         print_moves(old, new, moves, json);
@@ -311,62 +208,122 @@ static mr_status route_moved(const mr_call *call)
 
 /* ---- route KEY... ---- */
 
+#define INDEXED_MAX      3072 /* the longest key of an InnoDB index */
+#define ROWS_A_STATEMENT 1000
+
 typedef struct routing {
     const mr_config *config;
     const char *expected; /* shard; NULL: any */
-    bool json;
+    bool json, sql, hex;
     json_t *list; /* of the arguments' objects; NULL: one a line */
     size_t elsewhere;
 } routing;
 
+/* A row of the list of keys that belong elsewhere. */
+static mr_status put_row_sql(const routing *of, const route_key *key, const char *shard)
+{
+    size_t number = of->elsewhere - 1;
+    if (key->bytes > INDEXED_MAX)
+        return mr_complain(MR_DATA, "a key of %zu bytes, more than an index takes: leave out --sql",
+                           key->bytes);
+    fputs(number % ROWS_A_STATEMENT ? ",\n(x'" : "REPLACE INTO `millrace_moved` VALUES\n(x'", stdout);
+    for (size_t i = 0; i < key->len; i++) {
+        if (of->hex)
+            putchar(key->text[i]);
+        else
+            printf("%02x", (unsigned char)key->text[i]);
+    }
+    fputs("', x'", stdout); /* in hex nothing has to be escaped */
+    for (; *shard; shard++)
+        printf("%02x", (unsigned char)*shard);
+    fputs(number % ROWS_A_STATEMENT == ROWS_A_STATEMENT - 1 ? "');\n" : "')", stdout);
+    return MR_OK;
+}
+
+/* Arguments become one array, lines of stdin one object a line. */
+static mr_status put_one_json(const routing *of, const route_key *key, const char *hash, uint32_t slot,
+                              const char *shard)
+{
+    json_t *object = json_pack("{s:s%, s:s, s:i, s:s}", "key", key->text, key->len, "hash", hash, "slot",
+                               (int)slot, "shard", shard);
+    if (!object)
+        return mr_complain(MR_DATA, "a key is no UTF-8, which JSON cannot hold: give the keys with --hex");
+    if (of->list) {
+        json_array_append_new(of->list, object);
+        return MR_OK;
+    }
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+    return MR_OK;
+}
+
 static mr_status route_one(routing *of, const route_key *key)
 {
-    char text[17];
+    char hash[17];
     uint32_t slot = mr_route_slot(of->config, key->hash);
     const char *shard = owner(of->config, slot);
     if (of->expected && !strcmp(of->expected, shard))
         return MR_OK;
     of->elsewhere++;
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)key->hash);
-    if (!of->json) {
-        put_line(key, "%s %6u %-16s ", text, slot, shard);
-        return MR_OK;
-    }
-    json_t *object = json_pack("{s:s%, s:s, s:i, s:s}", "key", key->text, key->len, "hash", text, "slot",
-                               (int)slot, "shard", shard);
-    if (!object)
-        return mr_complain(MR_DATA, "a key is no UTF-8, which JSON cannot hold: give the keys with --hex");
-    if (of->list)
-        json_array_append_new(of->list, object);
-    else
-        put_line_json(object);
+    if (of->sql)
+        return put_row_sql(of, key, shard);
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)key->hash);
+    if (of->json)
+        return put_one_json(of, key, hash, slot, shard);
+    /* The key may be any bytes. */
+    printf("%s %6u %-16s ", hash, slot, shard);
+    fwrite(key->text, 1, key->len, stdout);
+    putchar('\n');
     return MR_OK;
 }
 
-/* A list of no keys proves nothing, so their number is said. */
+static void put_heading(const routing *of)
+{
+    /* Should the list break off, the COMMIT is missing. */
+    if (of->sql)
+        printf(
+            "CREATE TABLE IF NOT EXISTS `millrace_moved` (`key` VARBINARY(%d) NOT NULL PRIMARY KEY, `shard` "
+            "VARBINARY(255) NOT NULL) ENGINE=InnoDB;\nSTART TRANSACTION;\nDELETE FROM `millrace_moved`;\n",
+            INDEXED_MAX);
+    else if (!of->json && !of->expected)
+        printf("%-16s %6s %-16s %s\n", "hash", "slot", "shard", "key");
+}
+
+/* Says how many keys there were: a list of none proves nothing. */
 static mr_status judge(const routing *of, size_t count)
 {
-    if (of->elsewhere > 0)
-        return mr_complain(MR_DATA, "%zu of %zu keys do not belong to shard %s", of->elsewhere, count,
+    if (of->sql) {
+        printf("%sCOMMIT;\n", of->elsewhere % ROWS_A_STATEMENT ? ";\n" : "");
+        fprintf(stderr, "%zu of %zu keys belong to another shard than %s\n", of->elsewhere, count,
+                of->expected);
+    } else if (of->elsewhere > 0) {
+        return mr_complain(MR_DATA, "%zu of %zu keys belong to another shard than %s", of->elsewhere, count,
                            of->expected);
-    fprintf(of->json ? stderr : stdout, "%zu keys, all of shard %s\n", count, of->expected);
+    } else {
+        fprintf(of->json ? stderr : stdout, "%zu key%s, all of shard %s\n", count, count == 1 ? "" : "s",
+                of->expected);
+    }
     return MR_OK;
 }
 
-static mr_status route_keys(mr_call *call, const mr_config *config)
+static mr_status route_keys(const mr_call *call, const mr_config *config)
 {
-    routing of = {.config = config, .expected = mr_call_option(call, "expect"), .json = mr_call_json(call)};
+    keys from = keys_of(call);
+    routing of = {.config = config,
+                  .expected = mr_call_option(call, "expect"),
+                  .json = mr_call_json(call),
+                  .sql = mr_call_option(call, "sql") != NULL,
+                  .hex = from.hex};
     size_t s = 0;
     while (of.expected && s < config->shard_count && strcmp(config->shards[s].name, of.expected))
         s++;
     if (of.expected && s == config->shard_count)
         return mr_complain(MR_USAGE, "--expect %s: the configuration has no such shard", of.expected);
-    keys from = keys_of(call);
     route_key key;
     mr_status status = MR_OK;
     of.list = of.json && !from.from_stdin ? json_array() : NULL;
-    if (!of.json && !of.expected)
-        printf("%-16s %6s %-16s %s\n", "hash", "slot", "shard", "key");
+    put_heading(&of);
     while (!status && next_key(&from, &key, &status))
         status = route_one(&of, &key);
     put_json(of.list, of.list != NULL);
@@ -374,11 +331,13 @@ static mr_status route_keys(mr_call *call, const mr_config *config)
     return status || !of.expected ? status : judge(&of, from.next);
 }
 
-static mr_status check_keys(const mr_call *call)
+static mr_status check_usage(const mr_call *call)
 {
-    bool from_stdin = mr_call_option(call, "stdin") != NULL;
-    if (mr_call_option(call, "sql"))
-        return mr_complain(MR_USAGE, "--sql belongs to --moved");
+    bool from_stdin = mr_call_option(call, "stdin") != NULL, sql = mr_call_option(call, "sql") != NULL;
+    if (sql && !mr_call_option(call, "expect"))
+        return mr_complain(MR_USAGE, "--sql lists what is not in its shard: name that, with --expect SHARD");
+    if (sql && mr_call_json(call))
+        return mr_complain(MR_USAGE, "choose one of --json and --sql");
     if (from_stdin && call->count > 0)
         return mr_complain(MR_USAGE, "keys come from stdin or from the command line: leave out --stdin or %s",
                            call->arguments[0]);
@@ -392,7 +351,7 @@ mr_status mr_cmd_route(mr_call *call)
     mr_config *config;
     if (mr_call_option(call, "moved"))
         return route_moved(call);
-    mr_status status = check_keys(call);
+    mr_status status = check_usage(call);
     if (!status)
         status = mr_call_config(call, &config);
     if (status)
