@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The command blocks of a page of docs/, run for real or printed.
 
-    page.py run PAGE [--mark WORD=COMMAND]... [--replace "TEXT=>OTHER"]...   in the current folder; exit 0 when all is as the page says
+    page.py run PAGE [--show] [--mark WORD=COMMAND]... [--replace "TEXT=>OTHER"]...   in the current folder; exit 0 when all is as the page says
     page.py blocks PAGE HEADING              prints the commands of one section, for a scenario that runs them itself
 
 Fences, by their first line:
@@ -102,7 +102,7 @@ def run_script(script):
     return status, reached, out
 
 
-def run(page, marks, pairs):
+def run(page, marks, pairs, show):
     found = blocks_of(page)
     failed = commands = compared = judged = 0
     status, reached, out = run_script(script_of(page, found, pairs))
@@ -123,6 +123,8 @@ def run(page, marks, pairs):
             if seen is None:
                 continue  # a block before it failed
             commands += 1
+            if show:
+                print(f"{where}\n{text}----\n" + "".join(f"{one}\n" for one in seen))
             if status and reached == str(index):
                 print(f"{where}: ended with {status}:\n" + "\n".join(f"    {one}" for one in seen))
                 failed += 1
@@ -143,11 +145,12 @@ def main():
     parser.add_argument("what", choices=["run", "blocks"])
     parser.add_argument("page")
     parser.add_argument("heading", nargs="?")
+    parser.add_argument("--show", action="store_true", help="also what each block printed")
     parser.add_argument("--mark", action="append", default=[])
     parser.add_argument("--replace", action="append", default=[])
     given = parser.parse_args()
     if given.what == "run":
-        sys.exit(0 if run(given.page, dict(mark.split("=", 1) for mark in given.mark), given.replace) else 1)
+        sys.exit(0 if run(given.page, dict(mark.split("=", 1) for mark in given.mark), given.replace, given.show) else 1)
     section = [block[4] for block in blocks_of(given.page) if block[1] == given.heading and block[2] == "sh" and not block[3]]
     if not section:
         sys.exit(f"{given.page} has no commands below \"{given.heading}\"")
