@@ -92,11 +92,27 @@ const mr_command mr_commands[] = {
      0,
      100000,
      "hash, slot and shard of keys",
-     "The hash is FNV-1a 64 of the key's bytes.  With --moved no configuration is needed but the two files: "
-     "it prints\n"
-     "which slots change their shard, and the steps to move their rows.",
+     "The hash is FNV-1a 64 of the key's bytes.  With --stdin the keys are its lines; --json prints one "
+     "object a line "
+     "then.\n\n"
+     "--expect SHARD is for the keys of that shard's rows: it prints those that belong to another one (exit "
+     "status 65), "
+     "or says\n"
+     "that there are none.  With --sql it prints them as statements that make the table millrace_moved (key, "
+     "shard), "
+     "for copying\n"
+     "their rows; no key means an empty table.\n\n"
+     "With --moved no configuration is needed but the two files: it prints which slots change their shard, "
+     "and the "
+     "SQL that\n"
+     "lists the keys of a shard's rows.  All steps of adding a shard: docs/scale.md.",
      true,
-     {{0, "moved", NULL, "what a new slot map would move: route --moved OLD.json NEW.json"}, JSON},
+     {{0, "moved", NULL, "what a new slot map would move: route --moved OLD.json NEW.json"},
+      {0, "stdin", NULL, "keys from stdin, one a line"},
+      {0, "hex", NULL, "keys are written in hex digits, as HEX() of SQL does"},
+      {0, "expect", "SHARD", "which keys do not belong to this shard"},
+      {0, "sql", NULL, "with --expect: print them as SQL"},
+      JSON},
      mr_cmd_route},
     {"locate",
      "KSUID...",
