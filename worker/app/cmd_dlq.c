@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/progress.h"
 #include "base/text.h"
 #include "cmd_dlq_private.h"
 #include "edges/kafka_letters.h"
@@ -17,9 +18,10 @@ typedef struct work {
     mr_letters *letters;
     mr_dlq_filter filter;
     mr_status status; /* of what happened within a letter */
+    mr_progress progress;
     /* replay */
     const char *to; /* NULL: to the source */
-    bool yes, telling;
+    bool yes;
     json_t *sent; /* the coordinates that were sent: an event may have several letters */
     uint64_t count, repeated, cut;
 } work;
@@ -47,9 +49,11 @@ static mr_status begin(work *w, const mr_call *call)
 static void progress(void *context, uint64_t seen, uint64_t all)
 {
     work *w = context;
-    fprintf(stderr, "%s%llu of about %llu messages read, %llu letters match%s", w->telling ? "\r" : "",
-            (unsigned long long)seen, (unsigned long long)all, (unsigned long long)w->filter.found,
-            w->telling ? "   " : "\n");
+    char match[64];
+    mr_buf buf = mr_buf_over(match, sizeof match);
+    mr_put_count(&buf, (long long)w->filter.found);
+    mr_buf_text(&buf, w->filter.found == 1 ? " letter matches" : " letters match");
+    mr_progress_tell(&w->progress, seen, all, match);
 }
 
 static mr_status read_letters(work *w, bool (*each)(void *context, const mr_dead_letter *letter), bool tell)
@@ -58,8 +62,9 @@ static mr_status read_letters(work *w, bool (*each)(void *context, const mr_dead
     mr_letters_reading reading = {.since_ms = w->filter.since_ms, .each = each, .context = w};
     if (tell)
         reading.progress = progress;
-    w->telling = isatty(STDERR_FILENO);
+    w->progress = mr_progress_begin("messages read");
     mr_status status = mr_letters_read(w->letters, &reading, &error);
+    mr_progress_end(&w->progress);
     if (status)
         mr_complain(status, "%s", error.text);
     if (mr_letters_strange(w->letters) > 0)

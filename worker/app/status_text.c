@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "app/progress.h"
 #include "base/buf.h"
 
 #define RANGES_SHOWN 8 /* of a shard; the others are in --json */
@@ -30,29 +31,6 @@ static const char *text(const json_t *object, const char *name)
 {
     const char *value = json_string_value(json_object_get(object, name));
     return value ? value : "-";
-}
-
-/* 1234567 as 1,234,567. */
-static void put_count(mr_buf *out, long long count)
-{
-    if (count >= 1000) {
-        put_count(out, count / 1000);
-        mr_buf_printf(out, ",%03lld", count % 1000);
-    } else {
-        mr_buf_printf(out, "%lld", count);
-    }
-}
-
-static void put_duration(mr_buf *out, long long seconds)
-{
-    if (seconds >= 172800)
-        mr_buf_printf(out, "%lld d %lld h", seconds / 86400, seconds / 3600 % 24);
-    else if (seconds >= 7200)
-        mr_buf_printf(out, "%lld h %lld min", seconds / 3600, seconds / 60 % 60);
-    else if (seconds >= 120)
-        mr_buf_printf(out, "%lld min %lld s", seconds / 60, seconds % 60);
-    else
-        mr_buf_printf(out, "%lld s", seconds);
 }
 
 /* Of a time as the document writes it; negative: it is none. */
@@ -117,7 +95,7 @@ static void put_ranges(const json_t *document, const json_t *parked, FILE *out)
             mr_buf_printf(&buf, "to %lld", to);
         if (from >= 0 && end > from) {
             mr_buf_text(&buf, ": ");
-            put_count(&buf, end - from);
+            mr_put_count(&buf, end - from);
             mr_buf_text(&buf, " offsets");
         }
         put_note("parked: ", line, out);
@@ -130,10 +108,10 @@ static void put_shard(const json_t *document, const json_t *shard, int width, FI
     const json_t *replay = json_object_get(shard, "replay"), *parked = json_object_get(shard, "parked");
     long long began = seconds_of(shard, "since"), now = seconds_of(document, "time");
     mr_buf buf = mr_buf_over(rate, sizeof rate);
-    put_count(&buf, number(shard, "rows_per_s", 0));
+    mr_put_count(&buf, number(shard, "rows_per_s", 0));
     if (began >= 0 && now >= 0) {
         buf = mr_buf_over(since, sizeof since);
-        put_duration(&buf, now > began ? now - began : 0);
+        mr_put_duration(&buf, now > began ? now - began : 0);
     }
     if (json_array_size(parked) > 0) {
         buf = mr_buf_over(ranges, sizeof ranges);
@@ -141,11 +119,11 @@ static void put_shard(const json_t *document, const json_t *shard, int width, FI
     }
     if (json_is_object(replay)) {
         buf = mr_buf_over(left, sizeof left);
-        put_count(&buf, number(replay, "offsets_left", 0));
+        mr_put_count(&buf, number(replay, "offsets_left", 0));
         mr_buf_text(&buf, " offsets");
         if (number(replay, "seconds_left", -1) >= 0) {
             mr_buf_text(&buf, ", ");
-            put_duration(&buf, number(replay, "seconds_left", 0));
+            mr_put_duration(&buf, number(replay, "seconds_left", 0));
         }
     }
     put_cell(text(shard, "name"), width, out);
@@ -176,7 +154,7 @@ static void put_partition(const json_t *partition, int width, FILE *out)
     mr_buf_printf(&buf, "%s/%lld", text(partition, "topic"), number(partition, "partition", -1));
     if (number(partition, "lag", -1) >= 0) {
         buf = mr_buf_over(lag, sizeof lag);
-        put_count(&buf, number(partition, "lag", 0));
+        mr_put_count(&buf, number(partition, "lag", 0));
     }
     if (waiting) {
         buf = mr_buf_over(offset, sizeof offset);
@@ -215,13 +193,13 @@ static void put_totals(const json_t *document, FILE *out)
         unknown += number(one, "lag", -1) < 0;
     }
     mr_buf_printf(&buf, "%zu partitions, lag ", json_array_size(json_object_get(document, "partitions")));
-    put_count(&buf, (long long)lag);
+    mr_put_count(&buf, (long long)lag);
     if (unknown > 0)
         mr_buf_printf(&buf, " (unknown of %zu)", unknown);
     json_object_foreach(json_object_get(document, "dead_letters"), reason, one)
     {
         mr_buf_printf(&buf, "%s%s ", letters++ ? ", " : "; dead letters: ", reason);
-        put_count(&buf, (long long)json_integer_value(one));
+        mr_put_count(&buf, (long long)json_integer_value(one));
     }
     if (letters == 0)
         mr_buf_text(&buf, "; no dead letters");
