@@ -3,7 +3,7 @@
  * Columns have the type that took every value of the sample, texts room for about twice the longest one, and what was missing or null
  * somewhere may be NULL.  Objects with few and regular members become columns by paths, others json.  What routes an event is the first known
  * kind of identity that the events carry; else the message's key.
- * What is printed is accepted by mr_config_parse once the one placeholder, ${MYSQL_HOST}, has a value.  It holds names of fields and no value of
+ * What is printed is accepted by mr_config_parse once the one placeholder, ${DB_HOST}, has a value.  It holds names of fields and no value of
  * any event.  Pure but for `out`; memory: the sample's arena.  Commands only.
  */
 #ifndef MR_STAGES_STARTER_H

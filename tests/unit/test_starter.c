@@ -12,7 +12,7 @@
 #include "stages/schema.h"
 #include "stages/starter.h"
 
-static char *const environment[] = {(char *)(uintptr_t) "MYSQL_HOST=db", NULL};
+static char *const environment[] = {(char *)(uintptr_t) "DB_HOST=db", NULL};
 static char *text; /* the file that was proposed */
 
 static int forget(void **state)
@@ -151,6 +151,7 @@ static const example examples[] = {
      " set int64 !$set\n order_no int64 !order no"},
     {{"{\"a_b\":1,\"aB\":2,\"a\":{\"b\":3}}"}, " a_b int64 !a_b\n a_b_2 int64 !aB\n a_b_3 int64 !a.b"},
     {{"{\"\xe6\xb0\xb4\":1,\"\xe7\x81\xab\":2}"}, " field int64 !\xe6\xb0\xb4\n field_2 int64 !\xe7\x81\xab"},
+    {{"{\"n\\n}, {\":null,\"a\":1}"}, " a int64 !a"},
     {{"{\"a\":1,\"\":2,\"@x\":3,\"b\\\\c\":4}"}, " a int64 !a"},
     {{"{\"q\\\"\\n// }\":1,\"${HOME}\":2,\"c\\u009bd\":3}"},
      " q int64 !q\"\n// }\n home int64 !${HOME}\n c_d int64 !c\xc2\x9b"

@@ -44,7 +44,7 @@ static void put_head(const mr_sample *sample, const char *topic, FILE *out)
     fputs(
         ".  Look at every column.\n"
         "//\n"
-        "// Fill in the shard at the end: ${MYSQL_HOST} is a variable of the environment, or write the name "
+        "// Fill in the shard at the end: ${DB_HOST} is a variable of the environment, or write the name "
         "in "
         "its place.\n"
         "// Then, with this file as FILE:\n"
@@ -211,7 +211,7 @@ void mr_starter_print(const mr_sample *sample, const mr_starter *starter, const 
           "  \"shard_defaults\": { \"user\": \"millrace\", \"database\": \"millrace\", \"password_file\": "
           "\"/run/secrets/mysql-password\" },\n"
           "  \"shards\": [\n"
-          "    { \"name\": \"s0\", \"host\": \"${MYSQL_HOST}\", \"port\": 3306 }\n"
+          "    { \"name\": \"s0\", \"host\": \"${DB_HOST}\", \"port\": 3306 }\n"
           "  ],\n"
           "  // Create this topic as well: what cannot become a row goes there.\n"
           "  \"dlq\": { \"topic\": \"{topic}.dlq\" }\n"
