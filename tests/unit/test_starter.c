@@ -111,18 +111,18 @@ static const example examples[] = {
     {{"{\"a\":18446744073709551615}", "{\"a\":-3}"}, " a decimal !a"},
     {{"{\"a\":123456789012345678901234567890}"}, " a decimal !a"},
     {{"{\"a\":18446744073709551615,\"b\":7,\"c\":0.5}"}, " a uint64 !a\n b int64 !b\n c double !c"},
-    {{"{\"a\":[1]}", "{\"a\":[]}"}, " a json(16) !a"},
-    {{"{\"a\":1}", "{\"a\":\"x\"}"}, " a json(16) !a"},
-    {{"{\"a\":{}}"}, " a json(16) !a"},
-    {{"{\"a\":{\"b\":1}}", "{\"a\":\"x\"}"}, " a json(16) !a"},
+    {{"{\"a\":[1]}", "{\"a\":[]}"}, " a json(32) !a"},
+    {{"{\"a\":1}", "{\"a\":\"x\"}"}, " a json(32) !a"},
+    {{"{\"a\":{}}"}, " a json(32) !a"},
+    {{"{\"a\":{\"b\":1}}", "{\"a\":\"x\"}"}, " a json(32) !a"},
     /* missing and null */
     {{"{\"a\":1,\"b\":2}", "{\"a\":1}"}, " a int64 !a\n b int64 b"},
     {{"{\"a\":1}", "{\"a\":null}"}, " a int64 a"},
     {{"{\"a\":null,\"b\":1}"}, " b int64 !b"},
     /* texts */
-    {{"{\"a\":\"\"}"}, " a string(16) !a"},
-    {{"{\"a\":\"12345678\"}", "{\"a\":\"x\"}"}, " a string(16) !a"},
-    {{"{\"a\":\"123456789\"}", "{\"a\":\"x\"}"}, " a string(32) !a"},
+    {{"{\"a\":\"\"}"}, " a string(32) !a"},
+    {{"{\"a\":\"1234567890123456\"}", "{\"a\":\"x\"}"}, " a string(32) !a"},
+    {{"{\"a\":\"12345678901234567\"}", "{\"a\":\"x\"}"}, " a string(64) !a"},
     {{"{\"a\":\"\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\"}"}, " a string(32) !a"},
     {{"{\"a\":\"0ujtsYcgvSTl8PAuAdqWYSMnLOv\"}"}, " a string(64) !a"},
     {{"{\"a\":\"" ID36 "\"}"}, " a string(64) !a"},
@@ -138,13 +138,13 @@ static const example examples[] = {
     {{"{\"a\":1700000000000}"}, " a int64 !a"},
     /* objects: paths when they are regular, json when not */
     {{"{\"p\":{\"total\":1.5,\"orderId\":\"x\"}}"},
-     " p_total double !p.total\n p_order_id string(16) !p.orderId"},
+     " p_total double !p.total\n p_order_id string(32) !p.orderId"},
     {{"{\"p\":{\"a\":1}}", "{}"}, " p_a int64 p.a"},
     {{"{\"p\":{\"a\":1}}", "{\"p\":null}"}, " p_a int64 p.a"},
     {{"{\"p\":{\"a\":{\"b\":{\"c\":1}}}}"}, " p_a_b_c int64 !p.a.b.c"},
-    {{"{\"p\":{\"a\":{\"b\":{\"c\":{\"d\":1}}}}}"}, " p_a_b_c json(16) !p.a.b.c"},
-    {{"{\"p\":{\"a\":1}}", "{\"p\":{\"b\":1}}", "{\"p\":{\"c\":1}}"}, " p json(16) !p"},
-    {{"{\"p\":{\"a\":1,\"list\":[1,2]}}"}, " p_a int64 !p.a\n p_list json(16) !p.list"},
+    {{"{\"p\":{\"a\":{\"b\":{\"c\":{\"d\":1}}}}}"}, " p_a_b_c json(32) !p.a.b.c"},
+    {{"{\"p\":{\"a\":1}}", "{\"p\":{\"b\":1}}", "{\"p\":{\"c\":1}}"}, " p json(32) !p"},
+    {{"{\"p\":{\"a\":1,\"list\":[1,2]}}"}, " p_a int64 !p.a\n p_list json(32) !p.list"},
     /* names */
     {{"{\"userID\":1,\"HTTPStatus\":2,\"x-y\":3,\"a.b\":4,\"$set\":5,\"order no\":6}"},
      " user_id int64 !userID\n http_status int64 !HTTPStatus\n x_y int64 !x-y\n a_b int64 !a\\.b\n"
@@ -166,7 +166,7 @@ static void each_example(void **state)
         char ddl[16384];
         while (count < 4 && examples[i].events[count])
             count++;
-        mr_config *config = propose(examples[i].events, count, 24, false, "events");
+        mr_config *config = propose(examples[i].events, count, 120, false, "events");
         if (strcmp(columns_of(config), examples[i].columns) != 0)
             fail_msg("example %zu: expected\n%s\nnot\n%s", i, examples[i].columns, columns_of(config));
         mr_buf buf = mr_buf_over(ddl, sizeof ddl);
@@ -180,7 +180,7 @@ static void a_small_sample_requires_nothing(void **state)
 {
     (void)state;
     static const char *const events[] = {"{\"a\":1}"};
-    mr_config *config = propose(events, 1, 19, false, "events");
+    mr_config *config = propose(events, 1, 99, false, "events");
     assert_string_equal(columns_of(config), " a int64 a");
     mr_config_free(config);
 }
@@ -190,7 +190,7 @@ static void length_as_it_stands(void **state)
     (void)state;
     /* 23 bytes of spaces make the array 31 long in the event, 8 as jansson writes it. */
     static const char *const events[] = {"{\"a\":[1,                        2,3 ]}"};
-    mr_config *config = propose(events, 1, 24, false, "events");
+    mr_config *config = propose(events, 1, 120, false, "events");
     assert_in_range(config->streams[0].columns[0].max_bytes, 64, 128);
     mr_config_free(config);
 }
@@ -224,7 +224,7 @@ static void keys(void **state)
         char key[256] = "";
         while (count < 4 && all[i].events[count])
             count++;
-        mr_config *config = propose(all[i].events, count, 24, all[i].with_key, "events");
+        mr_config *config = propose(all[i].events, count, 120, all[i].with_key, "events");
         const mr_stream *stream = &config->streams[0];
         for (size_t k = 0; k < stream->key.count; k++)
             snprintf(key + strlen(key), sizeof key - strlen(key), "%s%s", k ? "," : "",
@@ -239,7 +239,7 @@ static void identity_gives_way(void **state)
 {
     (void)state;
     static const char *const events[] = {"{\"id\":1,\"ksuid\":\"x\"}"};
-    mr_config *config = propose(events, 1, 24, false, "shop.orders-v1");
+    mr_config *config = propose(events, 1, 120, false, "shop.orders-v1");
     assert_string_equal(config->streams[0].id_column, "ksuid_2");
     assert_string_equal(config->streams[0].table, "shop_orders_v1");
     assert_string_equal(config->streams[0].name, "shop.orders-v1");
@@ -251,10 +251,10 @@ static void what_is_no_event(void **state)
 {
     (void)state;
     static const char *const events[] = {"{\"a\":1}", NULL, "oops\n", "[1]"};
-    mr_config *config = propose(events, 4, 24, false, "events");
+    mr_config *config = propose(events, 4, 120, false, "events");
     assert_true(config->streams[0].tombstone_skip);
-    assert_non_null(strstr(text, "12 of them are no JSON objects"));
-    assert_non_null(strstr(text, "// 6 of 24 messages have no value."));
+    assert_non_null(strstr(text, "60 of them are no JSON objects"));
+    assert_non_null(strstr(text, "// 30 of 120 messages have no value."));
     mr_config_free(config);
 }
 
@@ -262,8 +262,41 @@ static void no_value_is_shown(void **state)
 {
     (void)state;
     static const char *const events[] = {"{\"a\":\"Xsecret\",\"b\":{\"c\":[\"Xsecret\"]}}", "Xsecret"};
-    mr_config_free(propose(events, 2, 24, false, "events"));
+    mr_config_free(propose(events, 2, 120, false, "events"));
     assert_null(strstr(text, "Xsecret"));
+}
+
+static void hints(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *events[3];
+        const char *says;
+    } all[] = {
+        {{"{\"a\":1.25}"}, "\"precision\": 18, \"scale\": 2"},
+        {{"{\"a\":1.125}"}, "\"precision\": 18, \"scale\": 3"},
+        {{"{\"a\":1700000000000}"}, "\"unit\": \"ms\""},
+        {{"{\"a\":1700000000}"}, "\"unit\": \"s\""},
+        {{"{\"a\":\"" ID36 "\"}"}, "all are UUIDs"},
+        {{"{\"a\":\"12.5\"}"}, "all are numbers"},
+        {{"{\"a\":\"2026-01-31 12:00:00\"}"}, "is it UTC?"},
+        {{"{\"a\":\"2026-01-31T12:00:00.123456789Z\"}"}, "which are cut"},
+        {{"{\"a\":\"2026-01-31T12:00:00Z\"}", "{\"a\":\"2026-01-31T12:00:00Z\"}", "{\"a\":\"soon\"}"},
+         "80 of 120 are times"},
+        {{"{\"a\":1}", "{\"a\":\"x\"}"}, "values of several types"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        size_t count = 0;
+        while (count < 3 && all[i].events[count])
+            count++;
+        mr_config_free(propose(all[i].events, count, 120, false, "events"));
+        if (!strstr(text, all[i].says))
+            fail_msg("hint %zu: %s", i, text);
+    }
+    /* An amount in scientific notation is no money, a small number no time. */
+    static const char *const none[] = {"{\"a\":1.5e-9,\"b\":123}"};
+    mr_config_free(propose(none, 1, 120, false, "events"));
+    assert_null(strstr(text, "if it is"));
 }
 
 static void many_fields(void **state)
@@ -274,7 +307,7 @@ static void many_fields(void **state)
     for (int i = 0; i < 400; i++)
         snprintf(event + strlen(event), sizeof event - strlen(event), "%s\"field%d\":1", i ? "," : "", i);
     memcpy(event + strlen(event), "}", 2);
-    mr_config *config = propose(events, 1, 24, false, "events");
+    mr_config *config = propose(events, 1, 120, false, "events");
     assert_int_equal(config->streams[0].column_count, MR_STARTER_COLUMNS);
     assert_non_null(strstr(text, "without a column: field128: more columns"));
     mr_config_free(config);
@@ -346,6 +379,7 @@ int main(void)
         cmocka_unit_test_teardown(identity_gives_way, forget),
         cmocka_unit_test_teardown(what_is_no_event, forget),
         cmocka_unit_test_teardown(no_value_is_shown, forget),
+        cmocka_unit_test_teardown(hints, forget),
         cmocka_unit_test_teardown(many_fields, forget),
         cmocka_unit_test(refused),
         cmocka_unit_test_teardown(properties_go_along, forget),

@@ -11,7 +11,8 @@
 #define NAME_MAX_LEN   56  /* of a column, so that a number fits behind it into MySQL's 64 */
 #define PATH_MAX_LEN   400 /* configuration paths are bounded */
 #define FLAT_MEMBERS   16  /* an object with more is json */
-#define ENOUGH         20  /* events, to call a column required */
+#define ENOUGH         20  /* texts, to believe that all have one length */
+#define SURE           100 /* events, to call a column required: the next one without it becomes a dead letter */
 #define VARIABLE_MOST  16777215
 #define DECIMAL_DIGITS 38 /* of integers that no integer type holds */
 #define COUNT_OF(a)    (sizeof(a) / sizeof((a)[0]))
@@ -94,10 +95,18 @@ static bool put_path(mr_buf *out, const mr_sample_field *field)
 
 static uint32_t room(size_t longest)
 {
-    uint32_t most = 16;
+    uint32_t most = 32;
     while (most < longest && most < VARIABLE_MOST / 2)
         most *= 2;
     return most < longest ? VARIABLE_MOST : most;
+}
+
+static const char *keep_count(const mr_sample *sample, uint32_t times, uint32_t texts)
+{
+    char text[96];
+    snprintf(text, sizeof text, "%u of %u are times; as a datetime the others become dead letters", times,
+             texts);
+    return keep(sample, text);
 }
 
 /* Twice the longest; a quarter more where all have one length, as identifiers do. */
@@ -107,11 +116,12 @@ static uint32_t text_room(const mr_sample_field *field)
     return room(fixed ? field->text_most + field->text_most / 4 : 2 * field->text_most);
 }
 
-static void of_text(const mr_sample_field *field, mr_proposal *column)
+static void of_text(const mr_sample *sample, const mr_sample_field *field, mr_proposal *column)
 {
+    uint32_t times = field->datetimes + field->datetimes_without_offset;
     if (field->dates == field->texts) {
         column->type = MR_TYPE_DATE;
-    } else if (field->datetimes + field->datetimes_without_offset == field->texts) {
+    } else if (times == field->texts) {
         column->type = MR_TYPE_DATETIME;
         column->assume_utc = field->datetimes_without_offset > 0;
         column->truncate = field->precise_datetimes > 0;
@@ -124,6 +134,8 @@ static void of_text(const mr_sample_field *field, mr_proposal *column)
         column->max_bytes = text_room(field);
         if (field->uuids == field->texts)
             column->comment = "all are UUIDs: as \"type\": \"uuid\" they take 16 bytes";
+        else if (times * 2 > field->texts)
+            column->comment = keep_count(sample, times, field->texts);
         else if (field->numbers == field->texts)
             column->comment =
                 "all are numbers: a number's type, with \"accept\": [\"string\"], takes them as such";
@@ -158,7 +170,7 @@ static void choose_type(const mr_sample *sample, const mr_sample_field *field, m
 {
     uint32_t present = mr_sample_present(field);
     if (field->texts == present) {
-        of_text(field, column);
+        of_text(sample, field, column);
     } else if (field->bools == present) {
         column->type = MR_TYPE_BOOL;
     } else if (field->integers + field->reals == present) {
@@ -210,7 +222,7 @@ static void add_column(const mr_sample *sample, mr_starter *starter, const mr_sa
         mr_proposal *column = &starter->columns[starter->count];
         *column = (mr_proposal){.field = field, .from = keep(sample, path), .comment = ""};
         column->name = column_name(sample, starter, field);
-        column->required = sample->objects >= ENOUGH && mr_sample_present(field) == sample->objects;
+        column->required = sample->objects >= SURE && mr_sample_present(field) == sample->objects;
         choose_type(sample, field, column);
         starter->count++;
     }

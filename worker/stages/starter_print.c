@@ -156,13 +156,18 @@ static void put_columns(const mr_sample *sample, const mr_starter *starter, FILE
         name_width = name > name_width && name <= 32 ? name : name_width;
         from_width = from > from_width && from <= 32 ? from : from_width;
     }
-    fprintf(out,
-            "    // Required: in all %u events of the sample that are JSON objects; one without it becomes a "
-            "dead "
-            "letter.\n"
-            "    // max_bytes: some twice the longest of the sample; what is longer becomes a dead letter.\n"
-            "    \"columns\": [\n",
-            sample->objects);
+    bool required = false;
+    for (size_t i = 0; i < starter->count; i++)
+        required = required || starter->columns[i].required;
+    if (required)
+        fprintf(out,
+                "    // required: these were in all %u events; one without becomes a dead letter.  Take it "
+                "out where "
+                "that may happen.\n",
+                sample->objects);
+    fputs("    // max_bytes: some twice the longest of the sample; what is longer becomes a dead letter.\n"
+          "    \"columns\": [\n",
+          out);
     for (size_t i = 0; i < starter->count; i++)
         put_column(&starter->columns[i], i + 1 == starter->count, name_width, from_width, out);
     for (size_t i = 0; i < starter->left_count && i < sizeof starter->left / sizeof starter->left[0]; i++) {
