@@ -343,11 +343,11 @@ static void sum_up(const work *w, uint64_t acknowledged)
         print_json_line(json_pack("{s:I, s:I, s:I, s:s?}", "sent", (json_int_t)acknowledged, "repeated",
                                   (json_int_t)w->repeated, "not_sendable", (json_int_t)w->cut, "to", w->to));
     else if (w->yes)
-        fprintf(out, "%llu letters were sent to %s and acknowledged\n", (unsigned long long)acknowledged,
-                where);
+        fprintf(out, "%llu letter%s sent to %s and acknowledged\n", (unsigned long long)acknowledged,
+                acknowledged == 1 ? " was" : "s were", where);
     else
-        fprintf(out, "%llu letters would be sent to %s; nothing was sent: add --yes to send them\n",
-                (unsigned long long)w->count, where);
+        fprintf(out, "%llu letter%s would be sent to %s; nothing was sent: add --yes to send\n",
+                (unsigned long long)w->count, w->count == 1 ? "" : "s", where);
     if (w->repeated > 0)
         fprintf(stderr, "millrace: %llu letters of events that had one before were left out\n",
                 (unsigned long long)w->repeated);

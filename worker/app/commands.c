@@ -133,7 +133,7 @@ const mr_command mr_commands[] = {
      "the exit status is 0 when all is well, else 69.",
      true,
      {JSON,
-      {0, "watch", NULL, "refresh once a second, on a terminal"},
+      {0, "watch", NULL, "a screen that is kept up to date; without a terminal a line now and then"},
       {0, "probe", NULL, "a health check: whether the worker's threads turn"},
       {0, "ready", NULL, "with --probe: whether it is ready"}},
      mr_cmd_status},
