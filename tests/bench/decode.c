@@ -1,7 +1,7 @@
 /* Decoding: nanoseconds per event for all columns, validated and stored in a record, beside jansson parsing the same text into a tree and,
  * where the library is there (tests/tools/packages bench), simdjson's on-demand parser merely finding the same fields.
  *
- *   build/release/tests/bench_decode [ROUNDS]      (101)
+ *   build/release/tests/bench_decode [ROUNDS [EVENT]]      (101, all)
  *
  * One line per kind of event: minimum and median of the rounds, which are taken in turns, and the ratios of the minima: a machine that is
  * shared makes everything slower now and then, but nothing faster.
@@ -123,6 +123,8 @@ int main(int count, char **argument)
     printf("simdjson on-demand, %s\n", bench_simdjson_name());
 #endif
     for (int i = 0; i < EVENTS; i++) {
+        if (count > 2 && strcmp(events[i].name, argument[2]) != 0)
+            continue;
         mr_config *config;
         mr_findings findings = {0};
         mr_error error;

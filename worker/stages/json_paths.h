@@ -2,10 +2,20 @@
 #ifndef MR_STAGES_JSON_PATHS_H
 #define MR_STAGES_JSON_PATHS_H
 
+#include "base/text.h"
+#include "base/utf8.h"
 #include "stages/json.h"
+#include "stages/marks.h"
 
 #define MR_NODE_NONE UINT32_MAX
 #define MR_STEP_MAX  3072 /* six times the longest step, which the configuration bounds at 512 bytes */
+
+/* What names are compared by: length, first and last eight bytes; names of up to 16 bytes are the same when these are. */
+typedef struct mr_name {
+    uint64_t head, tail; /* a shorter name than eight bytes is all head */
+    uint32_t len;
+    uint32_t child; /* the node that it leads to; MR_NODE_NONE: an empty place of the table */
+} mr_name;
 
 typedef struct mr_node {
     const char *name;
@@ -16,13 +26,45 @@ typedef struct mr_node {
     uint32_t own;    /* its span */
     uint32_t below_from,
         below_to; /* spans of the paths that go on from here: contiguous, for spans are numbered depth first */
+    mr_name *table;   /* its children by name, open addressing, at least half empty */
+    uint32_t mask;    /* places of the table - 1 */
+    bool indexed;     /* a child is an array index */
+    uint64_t lengths; /* bit n: a child's name has n bytes, modulo 64 */
 } mr_node;
 
 struct mr_paths {
     mr_node *node; /* [0] is the root */
+    mr_name *names;
     uint32_t nodes, nodes_max;
     uint32_t count, paths_max;
     uint32_t *span_of; /* path number to span */
+    mr_marks_fn *mark; /* this processor's version */
+    mr_utf8_fn *utf8;
 };
+
+static inline uint64_t mr_length_bit(size_t len)
+{
+    return UINT64_C(1) << len % 64;
+}
+
+/* readable: bytes that may be read at `name`. */
+static inline mr_name mr_name_of(const char *name, size_t len, size_t readable)
+{
+    if (len >= 8)
+        return (mr_name){.head = mr_load64(name), .tail = mr_load64(name + len - 8), .len = (uint32_t)len};
+    char copy[8] = {0};
+    if (readable < 8)
+        memcpy(copy, name, len);
+    uint64_t head = mr_load64(readable < 8 ? copy : name);
+    return (mr_name){.head = head & ((UINT64_C(1) << 8 * len) - 1), .len = (uint32_t)len};
+}
+
+/* Where the search for a name begins. */
+static inline uint32_t mr_name_place(const mr_name *name)
+{
+    uint64_t mixed =
+        (name->head ^ (name->tail << 29 | name->tail >> 35) ^ name->len) * UINT64_C(0x9E3779B97F4A7C15);
+    return (uint32_t)(mixed >> 40);
+}
 
 #endif
