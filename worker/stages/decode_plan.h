@@ -7,9 +7,18 @@
 
 typedef struct mr_from {
     mr_source_kind kind;
-    uint32_t path; /* MR_FROM_PATH */
+    uint32_t path;       /* MR_FROM_PATH */
+    const mr_span *span; /* where the scan leaves what is there */
     const char *header;
 } mr_from;
+
+/* Columns that can be stored in a few instructions when their value is of the usual form; of any other form they go the general way, and the
+ * result is the same. */
+typedef enum mr_quick {
+    MR_QUICK_NONE,
+    MR_QUICK_TEXT, /* from one path; a string without escapes, or for JSON an object or array, that is short enough */
+    MR_QUICK_INTEGER, /* int64 from one number of Kafka's */
+} mr_quick;
 
 /* A value on its way to a column. */
 typedef struct mr_value {
@@ -21,12 +30,18 @@ typedef struct mr_value {
     size_t position;
 } mr_value;
 
+#define MR_QUICK_COPY 32
+
 typedef struct mr_column_plan {
     const mr_column *column;
     mr_from *from;
     size_t from_count;
     bool constant, has_default; /* its value lies in `defaults` */
     bool from_timestamp;        /* @timestamp: milliseconds */
+    mr_quick quick;
+    uint32_t quick_kinds; /* bits of mr_json_kind */
+    uint32_t quick_max;   /* bytes */
+    uint32_t quick_copy;  /* so many bytes may be written at once */
 } mr_column_plan;
 
 struct mr_decoder {

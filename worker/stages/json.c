@@ -243,11 +243,9 @@ HOT void found(const pass *p, const mr_node *node, mr_json_kind kind, uint32_t a
         p->spans[node->own] = (mr_span){.at = at, .len = end - at, .kind = (uint8_t)kind, .escaped = escaped};
 }
 
-HOT const mr_node *child_of(const mr_paths *paths, const mr_node *node, const char *name, size_t len,
-                            size_t readable)
+__attribute__((noinline)) static const mr_node *child_of(const mr_paths *paths, const mr_node *node,
+                                                         const char *name, size_t len, size_t readable)
 {
-    if (!(node->lengths & mr_length_bit(len)))
-        return NULL;
     mr_name wanted = mr_name_of(name, len, readable);
     for (uint32_t i = mr_name_place(&wanted) & node->mask;; i = (i + 1) & node->mask) {
         const mr_name *entry = &node->table[i];
@@ -266,7 +264,7 @@ __attribute__((noinline)) static const mr_node *child_escaped(const pass *p, con
                                                               uint32_t len)
 {
     char plain[MR_STEP_MAX];
-    if (len > sizeof plain)
+    if (!node->table || len > sizeof plain)
         return NULL; /* longer than any step: six bytes make at least one */
     return child_of(p->paths, node, plain, mr_json_unescape(p->text + at, len, plain), sizeof plain);
 }
@@ -318,9 +316,10 @@ HOT bool pass_name(pass *p, const char *text, uint32_t len, uint32_t *at, const 
     if (!pass_string(p, text, at, &escaped))
         return false;
     *child = NULL;
-    if (node && node->table)
-        *child = escaped ? child_escaped(p, node, from, *at - from)
-                         : child_of(p->paths, node, text + from, *at - from, len - from);
+    if (node && escaped)
+        *child = child_escaped(p, node, from, *at - from);
+    else if (node && node->lengths & mr_length_bit(*at - from))
+        *child = child_of(p->paths, node, text + from, *at - from, len - from);
     ++*at;
     return pass_char(p, text, len, at, ':');
 }
