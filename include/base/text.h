@@ -7,7 +7,17 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Eight bytes, the first one lowest. */
+/* Four and eight bytes, the first one lowest. */
+static inline uint32_t mr_load32(const char *bytes)
+{
+    uint32_t word;
+    memcpy(&word, bytes, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap32(word);
+#endif
+    return word;
+}
+
 static inline uint64_t mr_load64(const char *bytes)
 {
     uint64_t word;

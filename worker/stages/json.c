@@ -15,6 +15,7 @@ typedef struct pass {
     uint32_t checked; /* UTF-8 is looked at up to here: the beginning of a character */
     const mr_paths *paths;
     mr_span *spans;
+    bool escaped;     /* the string that close_string came to the end of */
     mr_reason reason; /* of a refusal */
     uint32_t at;      /* and its place */
 } pass;
@@ -132,9 +133,10 @@ static uint32_t next_mark(pass *p, uint32_t at)
     return p->len;
 }
 
-/* In a string; returns the place of the closing quote, or NOWHERE. */
-__attribute__((noinline)) static uint32_t close_string(pass *p, uint32_t at, bool *escaped)
+/* In a string; returns the place of the closing quote, or NOWHERE.  Sets p->escaped when there is an escape. */
+__attribute__((noinline)) static uint32_t close_string(pass *p, uint32_t at)
 {
+    p->escaped = false;
     for (;;) {
         mr_reason reason = MR_REASON_JSON_SYNTAX;
         at = next_mark(p, at);
@@ -150,7 +152,7 @@ __attribute__((noinline)) static uint32_t close_string(pass *p, uint32_t at, boo
             refuse(p, at, reason);
             return NOWHERE;
         }
-        *escaped = true;
+        p->escaped = true;
         at += (uint32_t)taken;
     }
 }
@@ -158,20 +160,24 @@ __attribute__((noinline)) static uint32_t close_string(pass *p, uint32_t at, boo
 /* From behind the opening quote to the closing one. */
 HOT bool pass_string(pass *p, const char *text, uint32_t *at, bool *escaped)
 {
-    *escaped = false;
     if (*at < p->until) {
         uint64_t word = marks_from(p, *at);
-        if (word) {
-            *at += (uint32_t)__builtin_ctzll(word);
-            if (text[*at] == '"')
-                return true;
+        uint32_t end = *at + (uint32_t)__builtin_ctzll(word | UINT64_C(1) << 63);
+        if (word && text[end] == '"') {
+            *at = end;
+            *escaped = false;
+            return true;
         }
     }
-    uint32_t end = close_string(p, *at, escaped);
-    if (end == NOWHERE)
-        return false;
-    *at = end;
-    return true;
+    *at = close_string(p, *at);
+    *escaped = p->escaped;
+    return *at != NOWHERE;
+}
+
+/* Whether these three bytes come next. */
+HOT bool follows(const char *text, uint32_t len, uint32_t at, const char three[4])
+{
+    return len - at >= 4 && (mr_load32(text + at) ^ mr_load32(three)) << 8 == 0;
 }
 
 /* ---- numbers and words ---- */
@@ -305,23 +311,48 @@ HOT bool pass_plain(pass *p, const char *text, uint32_t len, uint32_t *at, const
     return true;
 }
 
-/* A name and its colon; *child is NULL when nobody wants the value. */
-HOT bool pass_name(pass *p, const char *text, uint32_t len, uint32_t *at, const mr_node *node,
-                   const mr_node **child)
+/* What is wanted below `node` under the name text[from .. to). */
+HOT const mr_node *child_named(pass *p, const char *text, uint32_t len, const mr_node *node, uint32_t from,
+                               uint32_t to, bool escaped)
+{
+    if (!node)
+        return NULL;
+    if (escaped)
+        return child_escaped(p, node, from, to - from);
+    if (!(node->lengths & mr_length_bit(to - from)))
+        return NULL;
+    return child_of(p->paths, node, text + from, to - from, len - from);
+}
+
+/* A name and its colon; *child is NULL when nobody wants the value.  As long as values are strings and nothing stands between quotes but the
+ * one colon or comma, which is what most of an event is, it goes on; *behind: it has stopped behind a value, not before one. */
+HOT bool pass_members(pass *p, const char *text, uint32_t len, uint32_t *at, const mr_node *node,
+                      const mr_node **child, bool *behind)
 {
     bool escaped;
     if (!pass_char(p, text, len, at, '"'))
         return false;
-    uint32_t from = *at;
-    if (!pass_string(p, text, at, &escaped))
-        return false;
-    *child = NULL;
-    if (node && escaped)
-        *child = child_escaped(p, node, from, *at - from);
-    else if (node && node->lengths & mr_length_bit(*at - from))
-        *child = child_of(p->paths, node, text + from, *at - from, len - from);
-    ++*at;
-    return pass_char(p, text, len, at, ':');
+    for (;;) {
+        uint32_t from = *at;
+        if (!pass_string(p, text, at, &escaped))
+            return false;
+        *child = child_named(p, text, len, node, from, *at, escaped);
+        *behind = follows(text, len, *at, "\":\"");
+        if (!*behind) {
+            ++*at;
+            return pass_char(p, text, len, at, ':');
+        }
+        from = *at += 3;
+        if (!pass_string(p, text, at, &escaped))
+            return false;
+        if (*child)
+            found(p, *child, MR_JSON_STRING, from, *at, escaped);
+        if (!follows(text, len, *at, "\",\"")) {
+            ++*at;
+            return true;
+        }
+        *at += 3;
+    }
 }
 
 /* Closes whatever ends here, up to the comma behind; when nothing is open any more, to what follows.  *last: what was opened last. */
@@ -350,12 +381,13 @@ static bool pass_text(pass *p, const char *text, uint32_t len, uint32_t *where, 
     __attribute__((uninitialized)) level open[MR_JSON_DEPTH + 1]; /* the first one is the text around */
     level *last = open;
     uint32_t at = *where;
+    bool behind = false; /* a value that was passed already */
     for (;;) {
-        bool inside = false;
         at = skip_blank(text, len, at);
-        if (at == len)
+        if (!behind && at == len)
             return refuse(p, at, MR_REASON_JSON_SYNTAX);
-        if ((text[at] | 0x20) == '{') { /* or an array's bracket */
+        bool inside = false;
+        if (!behind && (text[at] | 0x20) == '{') { /* or an array's bracket */
             bool object = text[at] == '{';
             if (last == open + MR_JSON_DEPTH)
                 return refuse(p, at, MR_REASON_JSON_DEPTH);
@@ -364,7 +396,7 @@ static bool pass_text(pass *p, const char *text, uint32_t len, uint32_t *where, 
             *++last = (level){.node = node, .from = at, .index = object ? OBJECT : 0};
             at = skip_blank(text, len, at + 1);
             inside = at == len || text[at] != (object ? '}' : ']');
-        } else if (!pass_plain(p, text, len, &at, node)) {
+        } else if (!behind && !pass_plain(p, text, len, &at, node)) {
             return false;
         }
         if (!inside) {
@@ -374,11 +406,12 @@ static bool pass_text(pass *p, const char *text, uint32_t len, uint32_t *where, 
                 break;
         }
         if (last->index == OBJECT) {
-            if (!pass_name(p, text, len, &at, last->node, &node))
+            if (!pass_members(p, text, len, &at, last->node, &node, &behind))
                 return false;
         } else {
             node = last->node && last->node->indexed ? child_indexed(p, last->node, last->index) : NULL;
             last->index++;
+            behind = false;
         }
     }
     *where = at;
