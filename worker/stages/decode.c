@@ -446,30 +446,6 @@ static void store_default(const mr_decoder *decoder, unsigned char *record, uint
     memcpy(record + about->value_at, decoder->defaults + about->value_at, about->capacity);
 }
 
-/* The usual form of a quick column; false: it is not that. */
-static inline bool store_quick(const mr_column_plan *plan, const mr_field *field, const mr_event *event,
-                               unsigned char *record)
-{
-    unsigned char *to = record + field->value_at;
-    if (plan->quick == MR_QUICK_TEXT) {
-        const mr_span *span = plan->from->span;
-        if (!(plan->quick_kinds >> span->kind & 1) || span->escaped || span->len > plan->quick_max)
-            return false;
-        const char *text = event->value + span->at;
-        if (span->len <= plan->quick_copy && event->value_len - span->at >= MR_QUICK_COPY)
-            memcpy(to, text, MR_QUICK_COPY); /* of one size, so it takes two moves and no call */
-        else
-            memcpy(to, text, span->len);
-        *(unsigned long *)(void *)(record + field->length_at) = span->len;
-    } else if (plan->quick == MR_QUICK_INTEGER) {
-        *(int64_t *)(void *)to = plan->from->kind == MR_FROM_OFFSET ? event->offset : event->partition;
-    } else {
-        return false;
-    }
-    record[field->indicator_at] = MR_VALUE_SET;
-    return true;
-}
-
 static mr_reason store_general(mr_decoder *decoder, const mr_event *event, size_t column, uint32_t field,
                                unsigned char *record, mr_refusal *refusal)
 {
@@ -501,7 +477,7 @@ mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned c
         field = 1;
     }
     for (size_t i = 0; i < stream->column_count; i++, field++) {
-        if (!store_quick(&decoder->columns[i], &layout->field[field], event, record)) {
+        if (!mr_quick_store(&decoder->columns[i], &layout->field[field], event, record)) {
             mr_reason reason = store_general(decoder, event, i, field, record, refusal);
             if (reason)
                 return reason;

@@ -90,25 +90,6 @@ static void resolve_sources(const mr_decoder *decoder, mr_from *from, size_t cou
             from[i].span = mr_paths_span(decoder->paths, decoder->spans, from[i].path);
 }
 
-static void find_quick(mr_column_plan *plan, const mr_field *field)
-{
-    const mr_column *column = plan->column;
-    if (plan->from_count != 1 || plan->constant)
-        return;
-    mr_source_kind kind = plan->from[0].kind;
-    if (column->type == MR_TYPE_INT64 && (kind == MR_FROM_OFFSET || kind == MR_FROM_PARTITION))
-        plan->quick = MR_QUICK_INTEGER;
-    if (kind != MR_FROM_PATH || (column->type != MR_TYPE_STRING && column->type != MR_TYPE_JSON))
-        return;
-    plan->quick = MR_QUICK_TEXT;
-    plan->quick_kinds =
-        column->type == MR_TYPE_STRING ? 1u << MR_JSON_STRING : 1u << MR_JSON_OBJECT | 1u << MR_JSON_ARRAY;
-    plan->quick_max = column->max_bytes;
-    if (column->type == MR_TYPE_STRING && column->max_chars && column->max_chars < column->max_bytes)
-        plan->quick_max = column->max_chars; /* of so many bytes it cannot have more */
-    plan->quick_copy = field->capacity < MR_QUICK_COPY ? 0 : MR_QUICK_COPY;
-}
-
 /* ---- constants and defaults ---- */
 
 static mr_status store_constant(mr_decoder *decoder, size_t i, uint32_t field, const char *json,
@@ -185,7 +166,7 @@ mr_status mr_decoder_new(const mr_stream *stream, mr_arena *arena, mr_decoder **
     resolve_sources(decoder, decoder->key, decoder->key_count);
     for (size_t i = 0; i < stream->column_count; i++) {
         resolve_sources(decoder, decoder->columns[i].from, decoder->columns[i].from_count);
-        find_quick(&decoder->columns[i], &decoder->layout.field[i + stream->id_ksuid]);
+        mr_quick_plan(&decoder->columns[i], &decoder->layout.field[i + stream->id_ksuid]);
     }
     for (uint32_t i = 0; i < decoder->layout.fields; i++)
         decoder->fixed_bytes += decoder->layout.field[i].form <= MR_FORM_BYTES ? 5 : 13;

@@ -12,14 +12,6 @@ typedef struct mr_from {
     const char *header;
 } mr_from;
 
-/* Columns that can be stored in a few instructions when their value is of the usual form; of any other form they go the general way, and the
- * result is the same. */
-typedef enum mr_quick {
-    MR_QUICK_NONE,
-    MR_QUICK_TEXT, /* from one path; a string without escapes, or for JSON an object or array, that is short enough */
-    MR_QUICK_INTEGER, /* int64 from one number of Kafka's */
-} mr_quick;
-
 /* A value on its way to a column. */
 typedef struct mr_value {
     mr_json_kind kind;
@@ -29,6 +21,19 @@ typedef struct mr_value {
     bool raw; /* bytes of Kafka's, not a JSON string: UTF-8 is not checked yet */
     size_t position;
 } mr_value;
+
+/* Columns whose value, when it is of the usual form, goes into its place without further ado.  Whatever is unusual about it, it goes the general
+ * way, which says what is wrong with it, or stores the same. */
+typedef enum mr_quick {
+    MR_QUICK_NONE,
+    MR_QUICK_TEXT, /* a string without escapes, for JSON an object or array, that is short enough */
+    MR_QUICK_INTEGER,
+    MR_QUICK_DOUBLE,
+    MR_QUICK_DECIMAL,
+    MR_QUICK_DATETIME, /* a text */
+    MR_QUICK_OFFSET,   /* Kafka's, as it is */
+    MR_QUICK_PARTITION,
+} mr_quick;
 
 #define MR_QUICK_COPY 32
 
@@ -42,6 +47,7 @@ typedef struct mr_column_plan {
     uint32_t quick_kinds; /* bits of mr_json_kind */
     uint32_t quick_max;   /* bytes */
     uint32_t quick_copy;  /* so many bytes may be written at once */
+    int64_t least, most;  /* of an integer */
 } mr_column_plan;
 
 struct mr_decoder {
@@ -56,6 +62,11 @@ struct mr_decoder {
     uint32_t fixed_bytes;    /* of a row on the wire, without its texts */
     char number[24];         /* digits of the source that was asked last */
 };
+
+/* decode_quick.c: what a column is, when it is quick; then the usual form of its value, false when it is not that. */
+void mr_quick_plan(mr_column_plan *plan, const mr_field *field);
+bool mr_quick_store(const mr_column_plan *plan, const mr_field *field, const mr_event *event,
+                    unsigned char *record);
 
 /* Converts one value into its field. */
 mr_reason mr_decode_value(const mr_column_plan *plan, const mr_layout *layout, unsigned char *record,

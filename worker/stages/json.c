@@ -162,11 +162,11 @@ HOT bool pass_string(pass *p, const char *text, uint32_t *at, bool *escaped)
 {
     if (*at < p->until) {
         uint64_t word = marks_from(p, *at);
-        uint32_t end = *at + (uint32_t)__builtin_ctzll(word | UINT64_C(1) << 63);
-        if (word && text[end] == '"') {
-            *at = end;
+        if (word) {
+            *at += (uint32_t)__builtin_ctzll(word);
             *escaped = false;
-            return true;
+            if (text[*at] == '"')
+                return true;
         }
     }
     *at = close_string(p, *at);
@@ -174,10 +174,10 @@ HOT bool pass_string(pass *p, const char *text, uint32_t *at, bool *escaped)
     return *at != NOWHERE;
 }
 
-/* Whether these three bytes come next. */
+/* Whether these three bytes come next, and one more. */
 HOT bool follows(const char *text, uint32_t len, uint32_t at, const char three[4])
 {
-    return len - at >= 4 && (mr_load32(text + at) ^ mr_load32(three)) << 8 == 0;
+    return at + 3 < len && (mr_load32(text + at) & 0xffffff) == (mr_load32(three) & 0xffffff);
 }
 
 /* ---- numbers and words ---- */
@@ -249,18 +249,24 @@ HOT void found(const pass *p, const mr_node *node, mr_json_kind kind, uint32_t a
         p->spans[node->own] = (mr_span){.at = at, .len = end - at, .kind = (uint8_t)kind, .escaped = escaped};
 }
 
-__attribute__((noinline)) static const mr_node *child_of(const mr_paths *paths, const mr_node *node,
-                                                         const char *name, size_t len, size_t readable)
+__attribute__((noinline)) static const mr_node *child_long(const mr_node *node, const char *name, size_t len)
 {
-    mr_name wanted = mr_name_of(name, len, readable);
-    for (uint32_t i = mr_name_place(&wanted) & node->mask;; i = (i + 1) & node->mask) {
-        const mr_name *entry = &node->table[i];
-        if (entry->len == wanted.len && entry->head == wanted.head && entry->tail == wanted.tail) {
-            const mr_node *child = &paths->node[entry->child];
-            if (len <= 16 || !memcmp(child->name, name, len))
-                return child;
-        }
-        if (entry->child == MR_NODE_NONE)
+    for (const mr_name *entry = node->table; entry <= node->table + node->mask; entry++)
+        if (entry->len == len && !memcmp(entry->child->name, name, len))
+            return entry->child;
+    return NULL;
+}
+
+/* readable: bytes that may be read at `name`. */
+__attribute__((noinline)) static const mr_node *child_of(const mr_node *node, const char *name, size_t len,
+                                                         size_t readable)
+{
+    uint64_t head = mr_name_head(name, len, readable), tail = mr_name_tail(name, len);
+    for (uint32_t i = mr_name_place(head, tail, len);; i++) {
+        const mr_name *entry = &node->table[i & node->mask];
+        if (entry->head == head && entry->tail == tail && entry->len == len)
+            return len <= 16 ? entry->child : child_long(node, name, len);
+        if (!entry->child)
             return NULL;
     }
 }
@@ -272,7 +278,7 @@ __attribute__((noinline)) static const mr_node *child_escaped(const pass *p, con
     char plain[MR_STEP_MAX];
     if (!node->table || len > sizeof plain)
         return NULL; /* longer than any step: six bytes make at least one */
-    return child_of(p->paths, node, plain, mr_json_unescape(p->text + at, len, plain), sizeof plain);
+    return child_of(node, plain, mr_json_unescape(p->text + at, len, plain), sizeof plain);
 }
 
 static const mr_node *child_indexed(const pass *p, const mr_node *node, uint32_t index)
@@ -321,7 +327,7 @@ HOT const mr_node *child_named(pass *p, const char *text, uint32_t len, const mr
         return child_escaped(p, node, from, to - from);
     if (!(node->lengths & mr_length_bit(to - from)))
         return NULL;
-    return child_of(p->paths, node, text + from, to - from, len - from);
+    return child_of(node, text + from, to - from, len - from);
 }
 
 /* A name and its colon; *child is NULL when nobody wants the value.  As long as values are strings and nothing stands between quotes but the

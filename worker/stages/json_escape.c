@@ -7,14 +7,14 @@
 /* Four hex digits at `text`, negative when they are not. */
 static int hex4(const char *text)
 {
-    int value = 0;
-    for (int i = 0; i < 4; i++) {
-        int digit = mr_hex_digit(text[i]);
-        if (digit < 0)
-            return -1;
-        value = value << 4 | digit;
-    }
-    return value;
+    /* One more than the digit's value; 0: not a digit. */
+    static const unsigned char digit[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+        ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+        ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
+    const unsigned char *at = (const unsigned char *)text;
+    int a = digit[at[0]] - 1, b = digit[at[1]] - 1, c = digit[at[2]] - 1, d = digit[at[3]] - 1;
+    return (a | b | c | d) < 0 ? -1 : a << 12 | b << 8 | c << 4 | d;
 }
 
 /* What a backslash and this letter stand for; 0: nothing. */

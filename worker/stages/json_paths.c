@@ -23,6 +23,13 @@ mr_paths *mr_paths_new(mr_arena *arena, size_t paths_max, size_t steps_max)
     return paths;
 }
 
+uint64_t mr_name_short(const char *name, size_t len)
+{
+    char copy[8] = {0};
+    memcpy(copy, name, len);
+    return mr_load64(copy);
+}
+
 /* "0", "17": an index without sign or leading zeros. */
 static uint32_t index_of(const char *step)
 {
@@ -93,14 +100,16 @@ static uint32_t build_table(const mr_paths *paths, mr_node *node, mr_name *names
     node->table = names;
     node->mask = places - 1;
     for (uint32_t i = 0; i < places; i++)
-        names[i] = (mr_name){.len = UINT32_MAX, .child = MR_NODE_NONE};
+        names[i] = (mr_name){.len = UINT32_MAX};
     for (uint32_t i = node->first_child; i != MR_NODE_NONE; i = paths->node[i].next) {
         const mr_node *child = &paths->node[i];
-        mr_name name = mr_name_of(child->name, child->name_len, child->name_len + 1);
-        uint32_t at = mr_name_place(&name) & node->mask;
-        while (names[at].child != MR_NODE_NONE)
+        mr_name name = {.head = mr_name_head(child->name, child->name_len, child->name_len + 1),
+                        .tail = mr_name_tail(child->name, child->name_len),
+                        .len = (uint32_t)child->name_len,
+                        .child = child};
+        uint32_t at = mr_name_place(name.head, name.tail, name.len) & node->mask;
+        while (names[at].child)
             at = (at + 1) & node->mask;
-        name.child = i;
         names[at] = name;
         node->lengths |= mr_length_bit(child->name_len);
         node->indexed |= child->index != MR_NODE_NONE;

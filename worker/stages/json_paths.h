@@ -10,11 +10,13 @@
 #define MR_NODE_NONE UINT32_MAX
 #define MR_STEP_MAX  3072 /* six times the longest step, which the configuration bounds at 512 bytes */
 
+struct mr_node;
+
 /* What names are compared by: length, first and last eight bytes; names of up to 16 bytes are the same when these are. */
 typedef struct mr_name {
     uint64_t head, tail; /* a shorter name than eight bytes is all head */
     uint32_t len;
-    uint32_t child; /* the node that it leads to; MR_NODE_NONE: an empty place of the table */
+    const struct mr_node *child; /* that it leads to; NULL: an empty place of the table */
 } mr_name;
 
 typedef struct mr_node {
@@ -47,24 +49,26 @@ static inline uint64_t mr_length_bit(size_t len)
     return UINT64_C(1) << len % 64;
 }
 
+/* The bytes of a name shorter than eight. */
+uint64_t mr_name_short(const char *name, size_t len);
+
 /* readable: bytes that may be read at `name`. */
-static inline mr_name mr_name_of(const char *name, size_t len, size_t readable)
+static inline uint64_t mr_name_head(const char *name, size_t len, size_t readable)
 {
     if (len >= 8)
-        return (mr_name){.head = mr_load64(name), .tail = mr_load64(name + len - 8), .len = (uint32_t)len};
-    char copy[8] = {0};
-    if (readable < 8)
-        memcpy(copy, name, len);
-    uint64_t head = mr_load64(readable < 8 ? copy : name);
-    return (mr_name){.head = head & ((UINT64_C(1) << 8 * len) - 1), .len = (uint32_t)len};
+        return mr_load64(name);
+    return readable < 8 ? mr_name_short(name, len) : mr_load64(name) & ((UINT64_C(1) << 8 * len) - 1);
+}
+
+static inline uint64_t mr_name_tail(const char *name, size_t len)
+{
+    return len < 8 ? 0 : mr_load64(name + len - 8);
 }
 
 /* Where the search for a name begins. */
-static inline uint32_t mr_name_place(const mr_name *name)
+static inline uint32_t mr_name_place(uint64_t head, uint64_t tail, size_t len)
 {
-    uint64_t mixed =
-        (name->head ^ (name->tail << 29 | name->tail >> 35) ^ name->len) * UINT64_C(0x9E3779B97F4A7C15);
-    return (uint32_t)(mixed >> 40);
+    return (uint32_t)(((head ^ (tail << 29 | tail >> 35) ^ len) * UINT64_C(0x9E3779B97F4A7C15)) >> 40);
 }
 
 #endif
