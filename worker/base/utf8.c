@@ -11,7 +11,7 @@ size_t mr_utf8_reach_scalar(const char *text, size_t len, size_t from, size_t un
 {
     size_t at = from, bytes;
     while (at < until) {
-        if (len - at >= 8 && !(mr_load64(text + at) & UINT64_C(0x8080808080808080))) {
+        if (until - at >= 8 && !(mr_load64(text + at) & UINT64_C(0x8080808080808080))) {
             at += 8;
             continue;
         }
