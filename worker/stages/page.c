@@ -244,8 +244,7 @@ static void put_memory(const mr_page_view *view, mr_buf *out)
         mr_buf_printf(out, "%.0f MiB", (double)resident / MIB);
     else
         mr_buf_text(out, "unknown");
-    mr_buf_printf(out, " <small>of at most %.0f MiB</small></p>\n",
-                  (double)board->limit_bytes / MIB);
+    mr_buf_printf(out, " <small>of at most %.0f MiB</small></p>\n", (double)board->limit_bytes / MIB);
     if (resident >= 0 && board->limit_bytes > 0)
         mr_buf_printf(out,
                       "<meter aria-label=\"Memory against its ceiling\" min=\"0\" max=\"%llu\" high=\"%llu\" "
