@@ -156,7 +156,7 @@ static void put_age(mr_buf *out, uint64_t ms)
 
 static const plot plots[] = {
     {"Rows per second", "durable, in all shards", rows_of, put_number},
-    {"Age when durable", "mean, from event to row", age_of, put_age},
+    {"Age when durable", "mean, event to row", age_of, put_age},
     {"Lag", "offsets not committed", lag_of, put_number},
 };
 
@@ -244,8 +244,7 @@ static void put_memory(const mr_page_view *view, mr_buf *out)
         mr_buf_printf(out, "%.0f MiB", (double)resident / MIB);
     else
         mr_buf_text(out, "unknown");
-    mr_buf_printf(out, " <small>of at most %.0f MiB</small></p>\n",
-                  (double)board->limit_bytes / MIB);
+    mr_buf_printf(out, " <small>of at most %.0f MiB</small></p>\n", (double)board->limit_bytes / MIB);
     if (resident >= 0 && board->limit_bytes > 0)
         mr_buf_printf(out,
                       "<meter aria-label=\"Memory against its ceiling\" min=\"0\" max=\"%llu\" high=\"%llu\" "
