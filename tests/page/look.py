@@ -220,11 +220,11 @@ def parked(name):
 def pictures(light, dark):
     one = new_page()
     one.open(url)
-    one.picture(light)
+    one.picture(light, 1437)
     one.close()
     one = new_page(390, 844, scale=1.5, scheme="dark", phone=True)
     one.open(url)
-    one.picture(dark, 1060)
+    one.picture(dark, 1045)
     one.close()
 
 

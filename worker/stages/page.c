@@ -156,7 +156,7 @@ static void put_age(mr_buf *out, uint64_t ms)
 
 static const plot plots[] = {
     {"Rows per second", "durable, in all shards", rows_of, put_number},
-    {"Age when durable", "mean, from event to row", age_of, put_age},
+    {"Age when durable", "mean, event to row", age_of, put_age},
     {"Lag", "offsets not committed", lag_of, put_number},
 };
 
