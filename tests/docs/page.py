@@ -136,6 +136,9 @@ def run(page, marks, pairs, show):
                     print(f"{page}:{after[0]}: what is shown and what was seen:")
                     print(after[4] + "----\n" + "\n".join(seen))
                     failed += 1
+    if status and not failed:
+        print(f"{page}: ended with {status}, after block {reached}")
+        failed += 1
     print(f"{page}: {commands} blocks run, {compared} outputs compared, {judged} judged otherwise, {failed} failed")
     return failed == 0
 
