@@ -49,11 +49,9 @@ mr_reason mr_json_scan(const mr_paths *paths, const char *text, size_t len, mr_s
 
 /* The text that a string span stands for (at most its length), written to `out`; returns its length.  The span was scanned. */
 size_t mr_json_unescape(const char *text, size_t len, char *out);
-/* One escape, at its backslash: writes at most 4 bytes and returns how many of the text it took. */
+/* How many bytes the escape at `text`, which begins with its backslash, takes of the `len` that are left; 0: it is none. */
+size_t mr_json_escape_len(const char *text, size_t len);
+/* One escape that was scanned, at its backslash: writes at most 4 bytes and returns how many of the text it took. */
 size_t mr_json_unescape_one(const char *text, char *out, size_t *written);
-
-/* Length of the plain beginning of a string: no quote, backslash, control character or byte from 0x80 on. */
-size_t mr_json_plain(const char *text, size_t len);
-size_t mr_json_plain_scalar(const char *text, size_t len); /* the same without vector instructions */
 
 #endif

@@ -1,6 +1,10 @@
-/* Decoding: nanoseconds per event for all columns, validated and stored in a record, beside jansson parsing the same text into a tree.
+/* Decoding: nanoseconds per event for all columns, validated and stored in a record, beside jansson parsing the same text into a tree and,
+ * where the library is there (tests/tools/packages bench), simdjson's on-demand parser merely finding the same fields.
  *
- *   build/release/tests/bench_decode
+ *   build/release/tests/bench_decode [ROUNDS [EVENT]]      (101, all)
+ *
+ * One line per kind of event: minimum and median of the rounds, which are taken in turns, and the ratios of the minima: a machine that is
+ * shared makes everything slower now and then, but nothing faster.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -8,62 +12,66 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "decode_events.h"
 #include "stages/decode.h"
 
-enum { ROUNDS = 7 };
-
-static const char reference[] =
-    "{\"type\":\"track\",\"messageId\":\"node-0123456789abcdef0123456789abcdef\",\"userId\":\"user-0004711\","
-    "\"anonymousId\":\"507f191e-810c-1972-9de8-60ea00000000\",\"event\":\"Order "
-    "Completed\",\"timestamp\":\"2026-01-31T12:34:56.789Z\","
-    "\"properties\":{\"order_id\":\"o-3030158\",\"total\":129.95,\"currency\":\"EUR\",\"coupon\":null,"
-    "\"products\":[{\"sku\":\"a-1\",\"price\":64.5},"
-    "{\"sku\":\"b-22\",\"price\":65.45}],\"note\":\"caf\xc3\xa9 au "
-    "lait\"},\"context\":{\"ip\":\"203.0.113.9\",\"library\":{\"name\":\"x\"}}}";
-
-static const char settings[] =
-    "{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\",\"topic\":"
-    "\"t\",\"table\":\"t\",\"key\":[\"userId\",\"anonymousId\"],"
-    "\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":[{\"name\":\"a\",\"from\":\"type\",\"type\":"
-    "\"string\",\"max_bytes\":16,\"required\":true},"
-    "{\"name\":\"b\",\"from\":\"messageId\",\"type\":\"string\",\"max_bytes\":64},{\"name\":\"c\",\"from\":"
-    "\"userId\",\"type\":\"string\",\"max_bytes\":64},"
-    "{\"name\":\"d\",\"from\":\"properties.total\",\"type\":\"decimal\",\"precision\":12,\"scale\":2},{"
-    "\"name\":\"e\",\"from\":\"timestamp\",\"type\":\"datetime\"},"
-    "{\"name\":\"f\",\"from\":\"properties\",\"type\":\"json\",\"max_bytes\":9000},{\"name\":\"g\",\"from\":"
-    "\"@offset\",\"type\":\"int64\"}]}],"
-    "\"shards\":[{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}";
+enum { ROUNDS_MAX = 10000, BYTES_A_ROUND = 400000 };
 
 typedef struct bench {
+    const bench_event *event;
     mr_decoder *decoder;
     unsigned char *record;
     uint64_t sum;
 } bench;
 
-static double decode_ns(bench *b, const char *text, size_t len, uint32_t times)
+typedef struct figures {
+    double least, median;
+} figures;
+
+static void fail(const char *what)
 {
-    mr_event event = {.value = text, .value_len = len, .topic = "t", .timestamp_ms = 1700000000000};
-    mr_refusal refusal;
-    uint64_t from = mr_clock_ns();
-    for (uint32_t i = 0; i < times; i++) {
-        uint64_t hash;
-        uint32_t bytes;
-        event.offset = i;
-        if (mr_decode_scan(b->decoder, &event, &hash, &refusal) ||
-            mr_decode_store(b->decoder, &event, b->record, &bytes, &refusal)) {
-            fprintf(stderr, "bench_decode: %s\n", mr_reason_text(refusal.reason));
-            exit(70);
-        }
-        b->sum += hash + bytes;
-    }
-    return (double)(mr_clock_ns() - from) / times;
+    fprintf(stderr, "bench_decode: %s\n", what);
+    exit(70);
 }
 
-static double jansson_ns(const char *text, size_t len, uint32_t times)
+static void decode_one(bench *b, uint32_t i)
+{
+    mr_event event = {.value = b->event->text,
+                      .value_len = b->event->len,
+                      .topic = "t",
+                      .offset = i,
+                      .timestamp_ms = 1700000000000};
+    mr_refusal refusal;
+    uint64_t hash;
+    uint32_t bytes;
+    if (mr_decode_scan(b->decoder, &event, &hash, &refusal) ||
+        mr_decode_store(b->decoder, &event, b->record, &bytes, &refusal))
+        fail(mr_reason_text(refusal.reason));
+    b->sum += hash + bytes;
+}
+
+static void jansson_one(bench *b, uint32_t i)
+{
+    json_t *root = json_loadb(b->event->text, b->event->len, 0, NULL);
+    b->sum += i + json_object_size(root);
+    json_decref(root);
+}
+
+#ifdef BENCH_SIMDJSON
+static void simdjson_one(bench *b, uint32_t i)
+{
+    size_t found = bench_simdjson_find(b->event->text, b->event->len, b->event->find, b->event->finds);
+    if (!found)
+        fail("simdjson finds something not");
+    b->sum += i + found;
+}
+#endif
+
+static double round_ns(bench *b, void (*one)(bench *, uint32_t), uint32_t times)
 {
     uint64_t from = mr_clock_ns();
     for (uint32_t i = 0; i < times; i++)
-        json_decref(json_loadb(text, len, 0, NULL));
+        one(b, i);
     return (double)(mr_clock_ns() - from) / times;
 }
 
@@ -73,47 +81,64 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void compare(bench *b, const char *name, const char *text)
+static figures figures_of(double *rounds, int count)
 {
-    double ours[ROUNDS], theirs[ROUNDS];
-    size_t len = strlen(text);
-    uint32_t times = (uint32_t)(100000000 / (len + 100));
-    for (int i = 0; i < ROUNDS; i++) { /* in turns, for the machine may be noisy */
-        ours[i] = decode_ns(b, text, len, times);
-        theirs[i] = jansson_ns(text, len, times / 20);
-    }
-    qsort(ours, ROUNDS, sizeof *ours, ascending);
-    qsort(theirs, ROUNDS, sizeof *theirs, ascending);
-    printf("%-22s %6zu bytes  %8.0f ns (%.0f to %.0f)  jansson's tree %8.0f ns, %.0f times\n", name, len,
-           ours[ROUNDS / 2], ours[0], ours[ROUNDS - 1], theirs[ROUNDS / 2],
-           theirs[ROUNDS / 2] / ours[ROUNDS / 2]);
+    qsort(rounds, (size_t)count, sizeof *rounds, ascending);
+    return (figures){.least = rounds[0], .median = rounds[count / 2]};
 }
 
-int main(void)
+static void compare(bench *b, int rounds)
 {
-    mr_config *config;
-    mr_findings findings = {0};
-    mr_error error;
-    mr_arena *arena = mr_arena_new();
-    bench b = {.sum = 0};
-    if (mr_config_parse("bench", settings, strlen(settings), NULL, &config, &findings) ||
-        mr_decoder_new(&config->streams[0], arena, &b.decoder, &error))
-        return 70;
-    b.record = mr_arena_take(arena, "record", 1, mr_decoder_layout(b.decoder)->size);
-    static char large[9000];
-    size_t at = (size_t)snprintf(large, sizeof large,
-                                 "{\"type\":\"track\",\"userId\":\"u\",\"timestamp\":\"2026-01-31T12:34:"
-                                 "56Z\",\"properties\":{\"total\":1");
-    for (int i = 0; at < 8000; i++)
-        at += (size_t)snprintf(large + at, sizeof large - at,
-                               ",\"field_%d\":\"the value of field number %d\",\"n%d\":%d.5", i, i, i, i);
-    snprintf(large + at, sizeof large - at, "}}");
-    compare(&b, "Segment track event", reference);
-    compare(&b, "small event",
-            "{\"type\":\"page\",\"userId\":\"user-1\",\"timestamp\":\"2026-01-31T12:34:56Z\",\"properties\":{"
-            "\"total\":1}}");
-    compare(&b, "large event", large);
-    mr_arena_free(arena);
-    mr_config_free(config);
-    return b.sum == 0;
+    static double ours[ROUNDS_MAX], tree[ROUNDS_MAX];
+    uint32_t times = (uint32_t)(BYTES_A_ROUND / (b->event->len + 100));
+#ifdef BENCH_SIMDJSON
+    static double find[ROUNDS_MAX];
+#endif
+    for (int i = 0; i < rounds; i++) {
+        ours[i] = round_ns(b, decode_one, times);
+#ifdef BENCH_SIMDJSON
+        find[i] = round_ns(b, simdjson_one, times);
+#endif
+        tree[i] = round_ns(b, jansson_one, times / 20 + 1);
+    }
+    figures we = figures_of(ours, rounds), jansson = figures_of(tree, rounds);
+    printf("%-17s %5zu B %7.0f %7.0f ns", b->event->name, b->event->len, we.least, we.median);
+#ifdef BENCH_SIMDJSON
+    figures simd = figures_of(find, rounds);
+    printf("   simdjson finds %7.0f %7.0f ns, %5.2f", simd.least, simd.median, we.least / simd.least);
+#endif
+    printf("   jansson's tree %7.0f %7.0f ns, %5.1f\n", jansson.least, jansson.median,
+           jansson.least / we.least);
+}
+
+int main(int count, char **argument)
+{
+    static char settings[8192];
+    bench_event *events = bench_events();
+    int rounds = count > 1 ? atoi(argument[1]) : 101;
+    uint64_t sum = 0;
+    if (rounds < 1 || rounds > ROUNDS_MAX)
+        fail("rounds: 1 to 10000");
+#ifdef BENCH_SIMDJSON
+    printf("simdjson on-demand, %s\n", bench_simdjson_name());
+#endif
+    for (int i = 0; i < EVENTS; i++) {
+        if (count > 2 && strcmp(events[i].name, argument[2]) != 0)
+            continue;
+        mr_config *config;
+        mr_findings findings = {0};
+        mr_error error;
+        mr_arena *arena = mr_arena_new();
+        bench b = {.event = &events[i]};
+        int len = snprintf(settings, sizeof settings, EVENT_SETTINGS, events[i].columns);
+        if (mr_config_parse("bench", settings, (size_t)len, NULL, &config, &findings) ||
+            mr_decoder_new(&config->streams[0], arena, &b.decoder, &error))
+            fail("its settings are refused");
+        b.record = mr_arena_take(arena, "record", 1, mr_decoder_layout(b.decoder)->size);
+        compare(&b, rounds);
+        sum += b.sum;
+        mr_arena_free(arena);
+        mr_config_free(config);
+    }
+    return sum == 0;
 }

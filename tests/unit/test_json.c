@@ -1,7 +1,8 @@
-/* The JSON pass: what is well-formed, what is refused and where, what is found; vector and scalar scanning agree. */
+/* The JSON pass: what is well-formed, what is refused and where, what is found, wherever blocks and windows of marks end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,29 +191,130 @@ static void test_unescape(void **state)
     }
 }
 
-/* Every byte at every place of texts around the vector's width. */
-static void test_plain(void **state)
+/* Strings whose end lies at every place of blocks and windows, with and without something in them that has to be looked at: what is found is
+ * the string, wherever the text is cut it is refused, and nothing behind it is read. */
+static void test_windows(void **state)
 {
     (void)state;
-    char text[40];
-    for (size_t len = 0; len <= sizeof text; len++)
-        for (size_t at = 0; at < len; at++)
-            for (int c = 0; c < 256; c++) {
-                memset(text, 'x', sizeof text);
-                text[at] = (char)c;
-                bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-                size_t expected = plain ? len : at;
-                assert_int_equal(mr_json_plain_scalar(text, len), expected);
-                assert_int_equal(mr_json_plain(text, len), expected);
-            }
+    static const char *const inside[] = {"", "\\n", "\\u00e9", "\xe2\x82\xac", "\xf0\x9f\x9a\x80"};
+    static char text[9000];
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+        for (size_t len = 0; len < 8300;
+             len += len < 150 || (len > 3950 && len < 4250) || len > 8100 ? 1 : 61) {
+            size_t at = (size_t)snprintf(text, sizeof text, "{\"z\":\"");
+            memset(text + at, 'x', len);
+            at += len;
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s\",\"a\":\"%s", inside[i], inside[i]);
+            size_t from = at - strlen(inside[i]), position;
+            at += (size_t)snprintf(text + at, sizeof text - at, "end\"}");
+            assert_int_equal(scan(text, at, &position), MR_REASON_NONE);
+            assert_int_equal(found(TOP)->kind, MR_JSON_STRING);
+            assert_int_equal(found(TOP)->at, from);
+            assert_int_equal(found(TOP)->len, strlen(inside[i]) + 3);
+            assert_int_equal(found(TOP)->escaped, inside[i][0] == '\\');
+            for (size_t cut = at - 1; cut > at - 20 && cut > 0; cut--)
+                assert_int_not_equal(scan(text, cut, &position), MR_REASON_NONE);
+        }
+}
+
+/* A byte that is wrong, at every place around the ends of blocks and windows, is refused there. */
+static void test_wrong_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        mr_reason reason;
+    } cases[] = {{"\n", MR_REASON_JSON_SYNTAX},         {"\xff", MR_REASON_JSON_UTF8},
+                 {"\xe2\x82y", MR_REASON_JSON_UTF8},    {"\xed\xa0\x80", MR_REASON_JSON_UTF8},
+                 {"\xc3\xa9\x80", MR_REASON_JSON_UTF8}, {"\\y", MR_REASON_JSON_ESCAPE},
+                 {"\\ud83d\\u", MR_REASON_JSON_ESCAPE}};
+    static char text[9000];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t len = 0; len < 4200; len += len < 140 || len > 4080 ? 1 : 127) {
+            size_t at = (size_t)snprintf(text, sizeof text, "{\"z\":\""), position, wrong;
+            memset(text + at, 'x', len);
+            at += len;
+            wrong = at + 2 * (cases[i].bytes[0] == '\xc3');
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s and more\",\"a\":1}", cases[i].bytes);
+            assert_int_equal(scan(text, at, &position), cases[i].reason);
+            assert_int_equal(position, wrong);
+        }
+}
+
+/* Names of every length up to beyond the longest step, plain and escaped (an escape takes up to six bytes for one), wanted and not. */
+static void test_long_names(void **state)
+{
+    (void)state;
+    enum { STEP = 512, WRITTEN = 6 * STEP };
+    static char step[STEP + 1], text[2 * WRITTEN];
+    memset(step, 'n', STEP);
+    mr_arena *own = mr_arena_new();
+    mr_paths *long_paths = mr_paths_new(own, 1, 1);
+    mr_paths_add(long_paths, (const char *const[]){step}, 1);
+    mr_paths_seal(long_paths);
+    for (size_t escapes = 0; escapes <= STEP + 8; escapes += escapes > 500 && escapes < 520 ? 1 : 17)
+        for (size_t plain = 0; escapes + plain <= STEP + 8; plain += escapes + plain > 500 ? 1 : 13) {
+            size_t at = (size_t)snprintf(text, sizeof text, "{\""), position;
+            for (size_t i = 0; i < escapes; i++)
+                at += (size_t)snprintf(text + at, sizeof text - at, "\\u006e");
+            memset(text + at, 'n', plain);
+            at += plain;
+            at += (size_t)snprintf(text + at, sizeof text - at, "\":1}");
+            char *copy = malloc(at);
+            memcpy(copy, text, at);
+            mr_span span;
+            assert_int_equal(mr_json_scan(long_paths, copy, at, &span, &position), MR_REASON_NONE);
+            assert_int_equal(span.kind, escapes + plain == STEP ? MR_JSON_NUMBER : MR_JSON_MISSING);
+            free(copy);
+        }
+    mr_arena_free(own);
+}
+
+/* Names that are the same in length, head and tail, in what they are compared by first; and so short that the text ends behind them. */
+static void test_alike_names(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"",
+                                        "a",
+                                        "ab",
+                                        "abcdefg",
+                                        "abcdefgh",
+                                        "abcdefghi",
+                                        "measure_1",
+                                        "measure_2",
+                                        "12345678_87654321",
+                                        "12345678-87654321",
+                                        "1234567887654321",
+                                        "n_0000000000000001",
+                                        "n_0000000000000002"};
+    enum { NAMES = sizeof names / sizeof *names };
+    mr_arena *own = mr_arena_new();
+    mr_paths *alike = mr_paths_new(own, NAMES, NAMES);
+    mr_span all[NAMES];
+    for (uint32_t i = 0; i < NAMES; i++)
+        assert_int_equal(mr_paths_add(alike, &names[i], 1), i);
+    mr_paths_seal(alike);
+    for (uint32_t i = 0; i < NAMES; i++) {
+        char text[64];
+        size_t position, len = (size_t)snprintf(text, sizeof text, "{\"%s\":%u}", names[i], i % 10);
+        char *copy = malloc(len);
+        memcpy(copy, text, len);
+        assert_int_equal(mr_json_scan(alike, copy, len, all, &position), MR_REASON_NONE);
+        for (uint32_t k = 0; k < NAMES; k++)
+            assert_int_equal(mr_paths_span(alike, all, k)->kind, k == i ? MR_JSON_NUMBER : MR_JSON_MISSING);
+        free(copy);
+    }
+    mr_arena_free(own);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_depth),    cmocka_unit_test(test_found),
-        cmocka_unit_test(test_steps),   cmocka_unit_test(test_repeated), cmocka_unit_test(test_unescape),
-        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_found),      cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_repeated),   cmocka_unit_test(test_unescape),
+        cmocka_unit_test(test_windows),    cmocka_unit_test(test_wrong_bytes),
+        cmocka_unit_test(test_long_names), cmocka_unit_test(test_alike_names),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

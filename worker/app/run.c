@@ -16,11 +16,18 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "edges/http.h"
+#include "edges/process.h"
 #include "edges/sql.h"
 #include "stages/board.h"
 #include "stages/snapshot.h"
 
 #define FREE_S 3 /* for what is left to free */
+
+/* Files of the program itself, of its HTTP connections and of three Kafka clients, each with a wakeup and a socket a broker; and of a shard, when
+ * its connection is made anew while the old one is killed. */
+#define FILES_BASE      192u
+#define FILES_SHARD     4u
+#define LIBRARY_THREADS 24u /* three Kafka clients with a few brokers */
 
 typedef struct run {
     const mr_config *config;
@@ -210,6 +217,12 @@ static uint64_t hash_of_file(const char *name)
     return hash;
 }
 
+static mr_status need_memory(const mr_worker *worker, mr_error *error)
+{
+    return mr_process_memory(mr_plan_libraries(worker->config, &worker->plan),
+                             worker->thread_count + LIBRARY_THREADS, error);
+}
+
 static mr_status start(run *r, mr_error *error)
 {
     static mr_probe_check live[1], ready[3], started[1];
@@ -284,11 +297,15 @@ mr_status mr_run(const mr_config *config, const char *config_file)
     run r = {.config = config, .config_file = config_file, .config_changed = changed_at(config_file)};
     mr_error error = {.text = ""};
     r.signals = block_signals();
-    mr_status status = mr_kafka_version_check(&error);
+    mr_status status = mr_process_files(FILES_BASE + FILES_SHARD * config->shard_count, &error);
+    if (!status)
+        status = mr_kafka_version_check(&error);
     if (!status)
         status = mr_log_start(!config->log.text, (mr_log_level)config->log.level, &error);
     if (!status)
         status = mr_worker_new(config, &r.worker, &error);
+    if (!status)
+        status = need_memory(r.worker, &error);
     if (!status)
         status = start(&r, &error);
     if (!status) {

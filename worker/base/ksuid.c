@@ -1,15 +1,22 @@
 #include "base/ksuid.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/hash.h"
 
 static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-static void put_big_endian(unsigned char *at, uint64_t value, int bytes)
+static void put_big_endian32(unsigned char *at, uint32_t value)
 {
-    for (int i = bytes - 1; i >= 0; i--, value >>= 8)
-        at[i] = (unsigned char)value;
+    value = htobe32(value);
+    memcpy(at, &value, sizeof value);
+}
+
+static void put_big_endian64(unsigned char *at, uint64_t value)
+{
+    value = htobe64(value);
+    memcpy(at, &value, sizeof value);
 }
 
 static uint64_t get_big_endian(const unsigned char *at, int bytes)
@@ -38,10 +45,9 @@ void mr_ksuid_make(unsigned char id[MR_KSUID_BYTES], int64_t timestamp_ms, uint3
         seconds = 0;
     if (seconds > UINT32_MAX)
         seconds = UINT32_MAX;
-    put_big_endian(id, (uint64_t)seconds, 4);
-    put_big_endian(id + 4, source, 4);
-    put_big_endian(id + 8, (uint32_t)partition, 4);
-    put_big_endian(id + 12, (uint64_t)offset, 8);
+    put_big_endian64(id, (uint64_t)seconds << 32 | source);
+    put_big_endian32(id + 8, (uint32_t)partition);
+    put_big_endian64(id + 12, (uint64_t)offset);
 }
 
 mr_ksuid_parts mr_ksuid_take_apart(const unsigned char id[MR_KSUID_BYTES])
@@ -90,6 +96,6 @@ bool mr_ksuid_parse(const char *text, unsigned char id[MR_KSUID_BYTES])
             return false;
     }
     for (int i = 0; i < 5; i++)
-        put_big_endian(id + 4 * i, word[i], 4);
+        put_big_endian32(id + 4 * i, word[i]);
     return true;
 }

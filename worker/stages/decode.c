@@ -20,29 +20,35 @@ static mr_value raw_bytes(const char *bytes, size_t len)
     return (mr_value){.kind = bytes ? MR_JSON_STRING : MR_JSON_NULL, .at = bytes, .len = len, .raw = true};
 }
 
-static mr_value from_path(const mr_decoder *decoder, const mr_event *event, uint32_t path)
+static inline void from_span(const mr_event *event, const mr_span *span, mr_value *value)
 {
-    const mr_span *span = mr_paths_span(decoder->paths, decoder->spans, path);
-    return (mr_value){.kind = (mr_json_kind)span->kind,
-                      .at = event->value + span->at,
-                      .len = span->len,
-                      .escaped = span->escaped,
-                      .position = span->at};
+    value->kind = (mr_json_kind)span->kind;
+    value->at = event->value + span->at;
+    value->len = span->len;
+    value->escaped = span->escaped;
+    value->raw = false;
+    value->position = span->at;
 }
 
+/* Decimal digits; a column or key that is not made for them reads them as it reads any number. */
 static mr_value number_text(mr_decoder *decoder, int64_t number)
 {
-    int len = snprintf(decoder->number, sizeof decoder->number, "%lld", (long long)number);
-    return (mr_value){.kind = MR_JSON_NUMBER, .at = decoder->number, .len = (size_t)len};
+    char *end = decoder->number + sizeof decoder->number, *at = end;
+    uint64_t rest = number < 0 ? (uint64_t)0 - (uint64_t)number : (uint64_t)number;
+    do
+        *--at = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (number < 0)
+        *--at = '-';
+    return (mr_value){.kind = MR_JSON_NUMBER, .at = at, .len = (size_t)(end - at)};
 }
 
-static mr_value from_source(mr_decoder *decoder, const mr_event *event, const mr_from *from)
+__attribute__((noinline)) static mr_value from_kafka(mr_decoder *decoder, const mr_event *event,
+                                                     const mr_from *from)
 {
     const char *bytes;
     size_t len;
     switch (from->kind) {
-    case MR_FROM_PATH:
-        return from_path(decoder, event, from->path);
     case MR_FROM_KEY:
         return raw_bytes(event->key, event->key_len);
     case MR_FROM_TOPIC:
@@ -61,17 +67,27 @@ static mr_value from_source(mr_decoder *decoder, const mr_event *event, const mr
         if (!event->header || !event->header(event->header_context, from->header, &bytes, &len))
             return (mr_value){.kind = MR_JSON_MISSING};
         return raw_bytes(bytes, len);
+    default:
+        return (mr_value){.kind = MR_JSON_MISSING};
     }
-    return (mr_value){.kind = MR_JSON_MISSING};
+}
+
+static inline void from_source(mr_decoder *decoder, const mr_event *event, const mr_from *from,
+                               mr_value *value)
+{
+    if (from->kind == MR_FROM_PATH)
+        from_span(event, from->span, value);
+    else
+        *value = from_kafka(decoder, event, from);
 }
 
 /* The first source that is present. */
-static mr_value find_value(mr_decoder *decoder, const mr_event *event, const mr_column_plan *plan)
+static inline void find_value(mr_decoder *decoder, const mr_event *event, const mr_column_plan *plan,
+                              mr_value *value)
 {
-    mr_value value = {.kind = MR_JSON_MISSING};
-    for (size_t i = 0; i < plan->from_count && value.kind == MR_JSON_MISSING; i++)
-        value = from_source(decoder, event, &plan->from[i]);
-    return value;
+    value->kind = MR_JSON_MISSING;
+    for (size_t i = 0; i < plan->from_count && value->kind == MR_JSON_MISSING; i++)
+        from_source(decoder, event, &plan->from[i], value);
 }
 
 /* ---- the key ---- */
@@ -119,7 +135,8 @@ static uint64_t hash_coordinates(const mr_event *event)
 static mr_reason find_key(mr_decoder *decoder, const mr_event *event, uint64_t *hash, mr_refusal *refusal)
 {
     for (size_t i = 0; i < decoder->key_count; i++) {
-        mr_value value = from_source(decoder, event, &decoder->key[i]);
+        mr_value value;
+        from_source(decoder, event, &decoder->key[i], &value);
         if (value.kind == MR_JSON_MISSING || value.kind == MR_JSON_NULL)
             continue;
         if (value.kind == MR_JSON_STRING) {
@@ -429,13 +446,29 @@ static void store_default(const mr_decoder *decoder, unsigned char *record, uint
     memcpy(record + about->value_at, decoder->defaults + about->value_at, about->capacity);
 }
 
+static mr_reason store_general(mr_decoder *decoder, const mr_event *event, size_t column, uint32_t field,
+                               unsigned char *record, mr_refusal *refusal)
+{
+    const mr_column_plan *plan = &decoder->columns[column];
+    mr_value value = {.kind = MR_JSON_MISSING};
+    if (!plan->constant)
+        find_value(decoder, event, plan, &value);
+    if (plan->constant || (value.kind == MR_JSON_MISSING && plan->has_default)) {
+        store_default(decoder, record, field);
+        return MR_REASON_NONE;
+    }
+    mr_reason reason = mr_decode_value(plan, &decoder->layout, record, field, &value);
+    if (reason)
+        *refusal = (mr_refusal){.reason = reason, .position = value.position, .column = plan->column->name};
+    return reason;
+}
+
 mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned char *record,
                           uint32_t *wire_bytes, mr_refusal *refusal)
 {
     const mr_stream *stream = decoder->stream;
     const mr_layout *layout = &decoder->layout;
-    uint32_t field = 0;
-    *wire_bytes = decoder->fixed_bytes;
+    uint32_t field = 0, bytes = decoder->fixed_bytes;
     if (stream->id_ksuid) {
         *mr_record_indicator(layout, record, 0) = MR_VALUE_SET;
         *mr_record_length(layout, record, 0) = MR_KSUID_BYTES;
@@ -444,22 +477,14 @@ mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned c
         field = 1;
     }
     for (size_t i = 0; i < stream->column_count; i++, field++) {
-        const mr_column_plan *plan = &decoder->columns[i];
-        mr_value value = {.kind = MR_JSON_MISSING};
-        if (!plan->constant)
-            value = find_value(decoder, event, plan);
-        if (plan->constant || (value.kind == MR_JSON_MISSING && plan->has_default)) {
-            store_default(decoder, record, field);
-        } else {
-            mr_reason reason = mr_decode_value(plan, layout, record, field, &value);
-            if (reason) {
-                *refusal =
-                    (mr_refusal){.reason = reason, .position = value.position, .column = plan->column->name};
+        if (!mr_quick_store(&decoder->columns[i], &layout->field[field], event, record)) {
+            mr_reason reason = store_general(decoder, event, i, field, record, refusal);
+            if (reason)
                 return reason;
-            }
         }
         if (layout->field[field].form <= MR_FORM_BYTES)
-            *wire_bytes += (uint32_t)*mr_record_length(layout, record, field);
+            bytes += (uint32_t)*mr_record_length(layout, record, field);
     }
+    *wire_bytes = bytes;
     return MR_REASON_NONE;
 }

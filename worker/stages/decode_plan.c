@@ -83,6 +83,13 @@ static mr_from *compile_sources(mr_decoder *decoder, const mr_sources *sources, 
     return made;
 }
 
+static void resolve_sources(const mr_decoder *decoder, mr_from *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (from[i].kind == MR_FROM_PATH)
+            from[i].span = mr_paths_span(decoder->paths, decoder->spans, from[i].path);
+}
+
 /* ---- constants and defaults ---- */
 
 static mr_status store_constant(mr_decoder *decoder, size_t i, uint32_t field, const char *json,
@@ -156,6 +163,11 @@ mr_status mr_decoder_new(const mr_stream *stream, mr_arena *arena, mr_decoder **
         return status;
     }
     mr_paths_seal(decoder->paths);
+    resolve_sources(decoder, decoder->key, decoder->key_count);
+    for (size_t i = 0; i < stream->column_count; i++) {
+        resolve_sources(decoder, decoder->columns[i].from, decoder->columns[i].from_count);
+        mr_quick_plan(&decoder->columns[i], &decoder->layout.field[i + stream->id_ksuid]);
+    }
     for (uint32_t i = 0; i < decoder->layout.fields; i++)
         decoder->fixed_bytes += decoder->layout.field[i].form <= MR_FORM_BYTES ? 5 : 13;
     *out = decoder;

@@ -11,6 +11,9 @@ mr_paths *mr_paths_new(mr_arena *arena, size_t paths_max, size_t steps_max)
     paths->paths_max = (uint32_t)paths_max;
     paths->node = mr_arena_take(arena, "decoders", paths->nodes_max, sizeof *paths->node);
     paths->span_of = mr_arena_take(arena, "decoders", paths_max ? paths_max : 1, sizeof *paths->span_of);
+    paths->names = mr_arena_take(arena, "decoders", 4 * (size_t)paths->nodes_max, sizeof *paths->names);
+    paths->mark = mr_marks_choose();
+    paths->utf8 = mr_utf8_choose();
     paths->nodes = 1;
     paths->node[0] = (mr_node){.name = "",
                                .index = MR_NODE_NONE,
@@ -18,6 +21,13 @@ mr_paths *mr_paths_new(mr_arena *arena, size_t paths_max, size_t steps_max)
                                .next = MR_NODE_NONE,
                                .number = MR_NODE_NONE};
     return paths;
+}
+
+uint64_t mr_name_short(const char *name, size_t len)
+{
+    char copy[8] = {0};
+    memcpy(copy, name, len);
+    return mr_load64(copy);
 }
 
 /* "0", "17": an index without sign or leading zeros. */
@@ -77,9 +87,43 @@ static uint32_t number_spans(mr_paths *paths, mr_node *node, uint32_t next)
     return next;
 }
 
+/* Its children by name, at `names`; returns how many places that took, less than four times the children. */
+static uint32_t build_table(const mr_paths *paths, mr_node *node, mr_name *names)
+{
+    uint32_t children = 0, places = 1;
+    for (uint32_t i = node->first_child; i != MR_NODE_NONE; i = paths->node[i].next)
+        children++;
+    if (children == 0)
+        return 0;
+    while (places < 2 * children)
+        places *= 2;
+    node->table = names;
+    node->mask = places - 1;
+    for (uint32_t i = 0; i < places; i++)
+        names[i] = (mr_name){.len = UINT32_MAX};
+    for (uint32_t i = node->first_child; i != MR_NODE_NONE; i = paths->node[i].next) {
+        const mr_node *child = &paths->node[i];
+        mr_name name = {.head = mr_name_head(child->name, child->name_len, child->name_len + 1),
+                        .tail = mr_name_tail(child->name, child->name_len),
+                        .len = (uint32_t)child->name_len,
+                        .child = child};
+        uint32_t at = mr_name_place(name.head, name.tail, name.len) & node->mask;
+        while (names[at].child)
+            at = (at + 1) & node->mask;
+        names[at] = name;
+        node->lengths |= mr_length_bit(child->name_len);
+        node->indexed |= child->index != MR_NODE_NONE;
+    }
+    return places;
+}
+
 void mr_paths_seal(mr_paths *paths)
 {
+    uint32_t taken = 0;
     must(number_spans(paths, &paths->node[0], 0) == paths->count);
+    for (uint32_t i = 0; i < paths->nodes; i++)
+        taken += build_table(paths, &paths->node[i], paths->names + taken);
+    must(taken <= 4 * paths->nodes_max);
 }
 
 const mr_span *mr_paths_span(const mr_paths *paths, const mr_span *spans, uint32_t number)

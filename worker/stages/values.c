@@ -174,29 +174,96 @@ __attribute__((noinline)) static mr_reason slow_double(const char *text, size_t 
     return isfinite(*out) ? MR_REASON_NONE : MR_REASON_OUT_OF_RANGE;
 }
 
-mr_reason mr_to_double(const char *text, size_t len, double *out)
+/* Both factors are exact, so the one operation rounds correctly (W. D. Clinger, "How to Read Floating Point Numbers Accurately", 1990). */
+static double scaled(bool negative, uint64_t mantissa, int64_t scale)
 {
     static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    double value = scale < 0 ? (double)mantissa / tens[-scale] : (double)mantissa * tens[scale];
+    return negative ? -value : value;
+}
+
+/* The usual form: at most 15 digits, perhaps with a point among them, no exponent. */
+static bool short_double(const char *text, size_t len, double *out)
+{
+    size_t i = len > 0 && text[0] == '-';
+    uint64_t mantissa = 0;
+    bool negative = i == 1;
+    size_t point = len;
+    if (len - i > 16)
+        return false;
+    for (; i < len; i++) {
+        unsigned digit = (unsigned char)(text[i] - '0');
+        if (digit < 10)
+            mantissa = mantissa * 10 + digit;
+        else if (text[i] == '.')
+            point = i + 1;
+        else
+            return false;
+    }
+    if (mantissa >= UINT64_C(1000000000000000))
+        return false;
+    *out = scaled(negative, mantissa, (int64_t)point - (int64_t)len);
+    return true;
+}
+
+mr_reason mr_to_double(const char *text, size_t len, double *out)
+{
     digits number;
+    if (short_double(text, len, out))
+        return MR_REASON_NONE;
     read_digits(text, len, &number);
     int64_t scale = number.point - (int64_t)number.count;
     if (!number.more && number.count <= 15 && scale >= -22 && scale <= 22) {
-        /* Both factors are exact, so the one operation rounds correctly (Clinger, 1990). */
         uint64_t mantissa = 0;
         for (uint32_t i = 0; i < number.count; i++)
             mantissa = mantissa * 10 + (uint64_t)(number.digit[i] - '0');
-        double value = scale < 0 ? (double)mantissa / tens[-scale] : (double)mantissa * tens[scale];
-        *out = number.negative ? -value : value;
+        *out = scaled(number.negative, mantissa, scale);
         return MR_REASON_NONE;
     }
     return slow_double(text, len, out);
+}
+
+/* The usual form, without an exponent: the text itself, without a fraction's last zeros.  false: it is of another form. */
+static bool plain_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale, char *out,
+                          size_t *out_len, mr_reason *reason)
+{
+    size_t sign = text[0] == '-', whole = sign, end = len;
+    while (whole < len && (unsigned char)(text[whole] - '0') < 10)
+        whole++;
+    if (whole < len) {
+        if (text[whole] != '.')
+            return false;
+        for (size_t i = whole + 1; i < len; i++)
+            if ((unsigned char)(text[i] - '0') > 9)
+                return false;
+        while (text[end - 1] == '0')
+            end--;
+        if (end == whole + 1) /* nothing behind the point */
+            end = whole;
+    }
+    bool zero = text[sign] == '0'; /* before the point; no other number begins so */
+    size_t before = zero ? 0 : whole - sign, after = end > whole ? end - whole - 1 : 0;
+    if (before > precision - scale) {
+        *reason = MR_REASON_OUT_OF_RANGE;
+    } else if (after > scale) {
+        *reason = MR_REASON_TOO_PRECISE;
+    } else {
+        size_t from = zero && after == 0 ? sign : 0; /* zero has no sign */
+        *out_len = end - from;
+        memcpy(out, text + from, end - from);
+        *reason = MR_REASON_NONE;
+    }
+    return true;
 }
 
 mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale,
                         char out[MR_DECIMAL_TEXT], size_t *out_len)
 {
     digits number;
+    mr_reason reason;
+    if (plain_decimal(text, len, precision, scale, out, out_len, &reason))
+        return reason;
     read_digits(text, len, &number);
     int64_t whole = number.point > 0 ? number.point : 0;
     if (number.count > 0 && whole > (int64_t)(precision - scale))

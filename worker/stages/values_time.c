@@ -1,6 +1,5 @@
 /* Dates and times. Days from civil dates and back after Howard Hinnant's "chrono-compatible low-level date algorithms". */
-#include <string.h>
-
+#include "base/text.h"
 #include "stages/values.h"
 
 #define DAY_US    INT64_C(86400000000)
@@ -39,15 +38,30 @@ static bool two(const char *text, unsigned *value)
     return high < 10 && low < 10;
 }
 
+/* Eight characters at once: those of `where` must be digits, the others as in `rest`.  The value of two digits in a row, of which the first is
+ * character n, is then in the n-th byte of *pairs, from below. */
+static bool pairs_of(const char *text, uint64_t where, uint64_t rest, uint64_t *pairs)
+{
+    uint64_t word = mr_load64(text), digits = (word ^ UINT64_C(0x3030303030303030)) & where;
+    /* Above nine when adding 0x76 carries into the eighth bit, or that bit is set already. */
+    uint64_t wrong = ((digits + UINT64_C(0x7676767676767676)) | digits) & UINT64_C(0x8080808080808080);
+    *pairs = digits * 10 + (digits >> 8);
+    return wrong == 0 && (word & ~where) == rest;
+}
+
+#define BYTE(n, value) ((uint64_t)(value) << 8 * (n))
+
 /* YYYY-MM-DD, ten characters; a date that exists. */
 static mr_reason read_date(const char *text, mr_time *out)
 {
     static const unsigned char length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    unsigned century, year, month, day;
-    if (!two(text, &century) || !two(text + 2, &year) || text[4] != '-' || !two(text + 5, &month) ||
-        text[7] != '-' || !two(text + 8, &day))
+    const uint64_t dashes = BYTE(4, '-') | BYTE(7, '-'), digits = ~(BYTE(4, 0xff) | BYTE(7, 0xff));
+    uint64_t pairs;
+    unsigned day;
+    if (!pairs_of(text, digits, dashes, &pairs) || !two(text + 8, &day))
         return MR_REASON_BAD_FORMAT;
-    year += century * 100;
+    unsigned year = (unsigned)(pairs & 0xff) * 100 + (unsigned)(pairs >> 16 & 0xff),
+             month = pairs >> 40 & 0xff;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     if (month < 1 || month > 12 || day < 1 || day > (unsigned)length[month - 1] + (month == 2 && leap))
         return MR_REASON_BAD_FORMAT;
@@ -62,9 +76,14 @@ static mr_reason read_date(const char *text, mr_time *out)
 /* HH:MM:SS and its fraction; *used says how far it went. */
 static mr_reason read_clock(const char *text, size_t len, bool truncate, mr_time *out, size_t *used)
 {
-    if (len < 8 || !two(text, &out->hour) || text[2] != ':' || !two(text + 3, &out->minute) ||
-        text[5] != ':' || !two(text + 6, &out->second) || out->hour > 23 || out->minute > 59 ||
-        out->second > 59)
+    const uint64_t colons = BYTE(2, ':') | BYTE(5, ':'), digits = ~(BYTE(2, 0xff) | BYTE(5, 0xff));
+    uint64_t pairs;
+    if (len < 8 || !pairs_of(text, digits, colons, &pairs))
+        return MR_REASON_BAD_FORMAT;
+    out->hour = pairs & 0xff;
+    out->minute = pairs >> 24 & 0xff;
+    out->second = pairs >> 48 & 0xff;
+    if (out->hour > 23 || out->minute > 59 || out->second > 59)
         return MR_REASON_BAD_FORMAT;
     size_t i = 8;
     unsigned long micros = 0, unit = 100000;
@@ -203,6 +222,14 @@ mr_reason mr_epoch_to_datetime(const char *text, size_t len, mr_unit unit, bool 
     if (days > 2 * MOST_DAY || days < -2 * (int64_t)MOST_DAY)
         return MR_REASON_OUT_OF_RANGE;
     return from_micros(days, micros, out);
+}
+
+mr_reason mr_ms_to_datetime(int64_t ms, mr_time *out)
+{
+    int64_t day_ms = DAY_US / 1000, days = ms / day_ms;
+    if (days > 2 * MOST_DAY || days < -2 * (int64_t)MOST_DAY)
+        return MR_REASON_OUT_OF_RANGE;
+    return from_micros(days, ms % day_ms * 1000, out);
 }
 
 int64_t mr_time_ms(const mr_time *time)

@@ -1,0 +1,205 @@
+/* Marks and UTF-8: every version that this processor has gives what the plain definition says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cpu.h"
+#include "base/text.h"
+#include "base/utf8.h"
+#include "stages/marks.h"
+#include "tests/model/model.h"
+
+enum { TEXT = 320, ROUNDS = 20000 };
+
+static mr_marks_fn *marks_versions[4];
+static mr_utf8_fn *utf8_versions[3];
+
+static int set_up(void **state)
+{
+    (void)state;
+    marks_versions[0] = mr_marks_scalar;
+    marks_versions[1] = mr_marks_base;
+    utf8_versions[0] = mr_utf8_reach_scalar;
+#if defined(__x86_64__)
+    if (mr_cpu_avx2()) {
+        marks_versions[2] = mr_marks_avx2;
+        utf8_versions[1] = mr_utf8_reach_avx2;
+    } else {
+        print_message("no AVX2 here: its versions are not looked at\n");
+    }
+#endif
+    return 0;
+}
+
+/* In a copy without a byte before or after, so that a sanitizer sees an overrun. */
+static void expect_marks(const char *text, size_t len)
+{
+    char *copy = malloc(len);
+    memcpy(copy, text, len);
+    for (int v = 0; marks_versions[v]; v++) {
+        uint64_t marks[MR_MARKS_WORDS] = {0};
+        uint64_t wide = marks_versions[v](copy, len, marks);
+        for (size_t i = 0; i < (len + 63) / 64 * 64; i++) {
+            unsigned char c = i < len ? (unsigned char)text[i] : 'x';
+            bool marked = marks[i / 64] >> i % 64 & 1;
+            if (marked != (c < 0x20 || c == '"' || c == '\\'))
+                fail_msg("version %d: byte %zu of %zu, 0x%02x: %d", v, i, len, c, marked);
+            if (c >= 0x80)
+                assert_true(wide >> i / 64 & 1);
+        }
+        /* A block that is said to be wide is, or the one before the last is. */
+        for (size_t b = 0; b < (len + 63) / 64; b++) {
+            bool any = false;
+            for (size_t i = 64 * (b + 1 == (len + 63) / 64 && b > 0 ? b - 1 : b); i < 64 * (b + 1) && i < len;
+                 i++)
+                any |= (unsigned char)text[i] >= 0x80;
+            assert_true(any || !(wide >> b & 1));
+        }
+    }
+    free(copy);
+}
+
+/* Every byte at every place of texts of every length around the block's. */
+static void test_every_byte(void **state)
+{
+    (void)state;
+    char text[TEXT];
+    memset(text, 'x', sizeof text);
+    for (size_t len = 1; len <= 200; len++)
+        for (size_t at = 0; at < len; at++) {
+            static const unsigned char bytes[] = {0,   0x1f, 0x20, '!',  '"',  '#',
+                                                  '[', '\\', ']',  0x7f, 0x80, 0xff};
+            for (size_t i = 0; i < sizeof bytes; i++) {
+                text[at] = (char)bytes[i];
+                expect_marks(text, len);
+            }
+            text[at] = 'x';
+        }
+    for (int c = 0; c < 256; c++)
+        for (size_t at = 0; at < 64; at++) {
+            text[at] = (char)c;
+            expect_marks(text, 64);
+            text[at] = 'x';
+        }
+}
+
+static void test_random_windows(void **state)
+{
+    (void)state;
+    static char text[MR_MARKS_WINDOW];
+    model_seed("marks");
+    for (int i = 0; i < 300; i++) {
+        size_t len = i < 3 ? sizeof text - (size_t)i : 1 + model_below(sizeof text);
+        uint32_t kind = model_below(3);
+        for (size_t at = 0; at < len; at++)
+            text[at] = (char)(kind == 0   ? model_below(256)
+                              : kind == 1 ? 0x20 + model_below(96)
+                                          : 'a' + (model_below(64) == 0));
+        expect_marks(text, len);
+    }
+}
+
+/* What the contract says, by one character after the other. */
+static size_t reach(const char *text, size_t len, size_t from, size_t until)
+{
+    while (from < until) {
+        size_t bytes = mr_utf8_char(text + from, len - from);
+        if (bytes == 0)
+            break;
+        from += bytes;
+    }
+    return from;
+}
+
+static void expect_reach(const char *text, size_t len, size_t from, size_t until)
+{
+    char *copy = malloc(len);
+    memcpy(copy, text, len);
+    size_t expected = reach(text, len, from, until);
+    for (int v = 0; utf8_versions[v]; v++) {
+        size_t got = utf8_versions[v](copy, len, from, until);
+        if (got != expected)
+            fail_msg("version %d: %zu instead of %zu, length %zu, from %zu until %zu", v, got, expected, len,
+                     from, until);
+    }
+    free(copy);
+}
+
+/* All sequences of two bytes, and of up to four around every limit, at every place of the vector. */
+static void test_utf8_sequences(void **state)
+{
+    (void)state;
+    static const unsigned char first[] = {0x00, 0x7f, 0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec,
+                                          0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xf8, 0xff};
+    static const unsigned char next[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc2, 0xf0, 0xff};
+    char text[72];
+    memset(text, 'x', sizeof text);
+    for (int a = 0; a < 256; a++)
+        for (int b = 0; b < 256; b++) {
+            text[30] = (char)a;
+            text[31] = (char)b;
+            expect_reach(text, sizeof text, 0, sizeof text);
+        }
+    for (size_t at = 26; at <= 66; at++)
+        for (size_t a = 0; a < sizeof first; a++)
+            for (size_t b = 0; b < sizeof next; b++)
+                for (size_t c = 0; c < sizeof next; c++) {
+                    memset(text, 'x', sizeof text);
+                    text[at] = (char)first[a];
+                    text[at + 1] = (char)next[b];
+                    text[at + 2] = (char)next[c];
+                    text[at + 3] = (char)next[(a + b + c) % sizeof next];
+                    expect_reach(text, sizeof text, 0, sizeof text);
+                    expect_reach(text, sizeof text, 0, 64);
+                    expect_reach(text, at + 2, 0, at + 1); /* the text ends in the character */
+                }
+}
+
+/* Mostly well-formed texts with an error or none, read in pieces as the pass does. */
+static void test_utf8_random(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"a",
+                                         "plain text, longer than a vector is wide",
+                                         "\xc3\xa9",
+                                         "\xe2\x82\xac",
+                                         "\xf0\x9f\x9a\x80",
+                                         "\xed\x9f\xbf",
+                                         "\xee\x80\x80",
+                                         "\xf4\x8f\xbf\xbf"};
+    char text[TEXT];
+    model_seed("utf8");
+    for (int i = 0; i < ROUNDS; i++) {
+        size_t len = 0;
+        for (uint32_t n = model_below(40); n > 0; n--) {
+            const char *piece = pieces[model_below(8)];
+            if (len + strlen(piece) > sizeof text)
+                break;
+            memcpy(text + len, piece, strlen(piece));
+            len += strlen(piece);
+        }
+        if (len > 0 && model_below(2))
+            text[model_below((uint32_t)len)] = (char)model_below(256);
+        if (len == 0)
+            continue;
+        expect_reach(text, len, 0, len);
+        size_t middle = reach(text, len, 0, model_below((uint32_t)len) + 1);
+        expect_reach(text, len, 0, middle);
+        expect_reach(text, len, middle, len);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_random_windows),
+        cmocka_unit_test(test_utf8_sequences),
+        cmocka_unit_test(test_utf8_random),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
