@@ -11,6 +11,8 @@ Fences, by their first line:
     ```text          what the block before it prints, stdout and stderr; `...` stands for anything in a line, alone in a line for any lines
     ```json FILE     a file (also ```ini): written before the commands that follow it, with what --replace says put in its place
     ```json          (and others without a file) an excerpt, only read
+
+Links to files of the tree must lead somewhere, to a heading as well where they name one.
 """
 import argparse
 import os
@@ -44,6 +46,23 @@ def blocks_of(page):
     if block:
         sys.exit(f"{page}:{block[0]}: the block does not end")
     return found
+
+
+def dead_links(page):
+    """Links of the page to a file, or a heading of one, that is not there."""
+    with open(page, encoding="utf-8") as text:
+        links = re.findall(r"\]\(([^):]+)\)", text.read())
+    for link in links:
+        name, _, anchor = link.partition("#")
+        target = os.path.normpath(os.path.join(os.path.dirname(page), name)) if name else page
+        if not os.path.exists(target):
+            yield link
+        elif anchor:
+            with open(target, encoding="utf-8") as lines:
+                # As GitHub makes them: small letters, no punctuation, dashes for spaces.
+                anchors = [re.sub(r"[^\w -]", "", line.lstrip("#").strip().lower()).replace(" ", "-") for line in lines if line.startswith("#")]
+            if anchor not in anchors:
+                yield link
 
 
 def matches(shown, seen):
@@ -105,6 +124,9 @@ def run_script(script):
 def run(page, marks, pairs, show):
     found = blocks_of(page)
     failed = commands = compared = judged = 0
+    for link in dead_links(page):
+        print(f"{page}: the link {link} leads nowhere")
+        failed += 1
     status, reached, out = run_script(script_of(page, found, pairs))
     for index, (line, _, language, word, text) in enumerate(found):
         where = f"{page}:{line}"
@@ -136,6 +158,9 @@ def run(page, marks, pairs, show):
                     print(f"{page}:{after[0]}: what is shown and what was seen:")
                     print(after[4] + "----\n" + "\n".join(seen))
                     failed += 1
+    if status and not failed:
+        print(f"{page}: ended with {status}, after block {reached}")
+        failed += 1
     print(f"{page}: {commands} blocks run, {compared} outputs compared, {judged} judged otherwise, {failed} failed")
     return failed == 0
 
