@@ -52,7 +52,7 @@ for shard in config["shards"]:
     must(login == wanted, f"{shard['name']}: the worker's login is {wanted}, the database's {login}")
     must(shard["host"] in worker["depends_on"], f"the worker does not wait for {shard['host']}")
 target = re.search(r'targets: \["(\w+):(\d+)"\]', text("prometheus.yml"))
-must(target[1] in services and int(target[2]) in {p["target"] for p in worker["ports"]}, f"Prometheus scrapes {target[0]}")
+must(target and target[1] in services and int(target[2]) in {p["target"] for p in worker["ports"]}, "Prometheus does not scrape the worker")
 rules = re.search(r"rule_files: \[(\S+)\]", text("prometheus.yml"))[1]
 must(rules in {v["target"] for v in services["prometheus"]["volumes"]}, f"Prometheus has no {rules}")
 must(re.search(r"http://(\w+):9090", text("grafana/datasource.yaml"))[1] in services, "Grafana's data source is not there")

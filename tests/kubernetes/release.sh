@@ -47,9 +47,12 @@ configuration() { # that the workers are given
     kubectl get configmap "$(of statefulset '{.spec.template.spec.volumes[?(@.name=="config")].configMap.name}')" -o jsonpath='{.data.millrace\.json}'
 }
 
-says() { # text, command...
+says() { # text, command...: it succeeds, and says that
     local out
-    out=$("${@:2}" 2>&1) || true
+    out=$("${@:2}" 2>&1) || {
+        printf '%s\n' "$out"
+        return 1
+    }
     [[ $out == *"$1"* ]] || {
         printf 'not said: %s, but: %s\n' "$1" "$out"
         return 1

@@ -1,10 +1,12 @@
 """What a watch of pods saw: one line a question, from the events that `kubectl get pods --watch --output-watch-events -o json` wrote.
 
     watched.py FILE missing N     the most of N workers that were missing at once (not ready, or ending), from the first moment with all N there
-    watched.py FILE ended         names of the workers that were deleted, in that order
+    watched.py FILE ended         names of the workers that were deleted, in that order; one that went twice in a row is named once: the controller, its
+                                  own status not yet seen, sometimes starts a worker of the old revision again, and replaces that
     watched.py FILE marked TEXT   status 0 when a pod with the annotation `mark: TEXT` was seen
 """
 
+import itertools
 import json
 import sys
 
@@ -45,7 +47,7 @@ def main():
     if question == "missing":
         print(missing(path, int(rest[0])))
     elif question == "ended":
-        print(*[pod["metadata"]["name"] for kind, pod in events(path) if kind == "DELETED"])
+        print(*[name for name, _ in itertools.groupby(pod["metadata"]["name"] for kind, pod in events(path) if kind == "DELETED")])
     elif question == "marked":
         sys.exit(not any(pod["metadata"].get("annotations", {}).get("mark") == rest[0] for _, pod in events(path)))
     else:
