@@ -96,21 +96,6 @@ static void test_defaults(void **state)
     mr_config_free(c);
 }
 
-/* A value that could not be read is not called missing as well. */
-static void test_one_error_for_one_mistake(void **state)
-{
-    (void)state;
-    mr_findings findings;
-    mr_config *config =
-        load("{" KAFKA "," STREAMS ",\"shards\":[{\"name\":\"a\",\"host\":\"${NOPE}\",\"user\":\"u\","
-             "\"database\":\"d\"}]}",
-             NULL, &findings);
-    assert_null(config);
-    assert_int_equal(findings.count, 1);
-    assert_string_equal(findings.at[0].where, "shards[0].host");
-    mr_findings_free(&findings);
-}
-
 /* One error each: the path, a part of what it says, and where the file shows it. */
 static void test_errors(void **state)
 {
@@ -489,17 +474,11 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_one_error_for_one_mistake),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_slots),
-        cmocka_unit_test(test_shard_defaults),
-        cmocka_unit_test(test_print),
-        cmocka_unit_test(test_generated),
-        cmocka_unit_test(test_page_is_current),
-        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_defaults),        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_places),          cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_slots),           cmocka_unit_test(test_shard_defaults),
+        cmocka_unit_test(test_print),           cmocka_unit_test(test_generated),
+        cmocka_unit_test(test_page_is_current), cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

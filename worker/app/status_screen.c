@@ -199,7 +199,7 @@ static void put_shards(canvas *c, const json_t *document, unsigned until)
         }
     if (shown < all) {
         char line[64];
-        snprintf(line, sizeof line, "and %zu shards more", all - shown);
+        snprintf(line, sizeof line, "and %zu more shards", all - shown);
         put(c, DIM, line);
         end_line(c);
     }
@@ -257,7 +257,7 @@ static void put_partitions(canvas *c, const json_t *document, size_t waiting, un
     }
     if (shown < waiting) {
         char line[64];
-        snprintf(line, sizeof line, "and %zu partitions more that wait", waiting - shown);
+        snprintf(line, sizeof line, "and %zu more that wait", waiting - shown);
         put(c, DIM, line);
         end_line(c);
     }
