@@ -61,7 +61,7 @@ trap 'exit 143' TERM
 
 need_built() {
     local name
-    for name in millrace tests/tools_produce tests/tools_admin tests/bench_watch tests/bench_age "$@"; do
+    for name in millrace tests/tools_produce tests/tools_admin tests/bench_watch "$@"; do
         [ -x "$build/$name" ] || die "$build/$name is missing: cmake --preset release && ninja -C build/release"
     done
     mkdir -p "$cache"
