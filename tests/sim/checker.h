@@ -3,6 +3,7 @@
  *     check_step      after every step of a fiber: memory of the instance that ran, and now and then everything below
  *     check_commit    at each commit that the coordinator accepts: nothing below it is unaccounted for
  *     check_sending   at each commit that a worker sends: of an assignment that it has, never going back
+ *     check_begins    at the first one of a partition: kafka.start, and nothing else, leaves events out
  *     check_row       at each row that becomes durable: content, identity, shard, not above a commit that says clean
  *     check_letter    at each dead letter that is sent: bytes, coordinates, reason; never of a valid event
  *     check_returned  at each page that a writer gives back as durable: it is
@@ -37,6 +38,10 @@
     X(C_ASSIGNED, "assignments")                                                                             \
     X(C_REVOKED, "revocations")                                                                              \
     X(C_LOST, "assignments lost")                                                                            \
+    X(C_ASSIGNED_MORE, "assignments to what is kept")                                                        \
+    X(C_REVOKED_SOME, "revocations of a part")                                                               \
+    X(C_SEATS, "seats of static members taken again")                                                        \
+    X(C_STARTED_ABOVE, "partitions begun above their beginning")                                             \
     X(C_HELD, "partitions held")                                                                             \
     X(C_KILLS, "kills")                                                                                      \
     X(C_FREEZES, "freezes")                                                                                  \
@@ -45,6 +50,10 @@
     X(C_REPLAYS, "parked ranges read again to their end")                                                    \
     X(C_TRUNCATED, "parked ranges cut by the log")                                                           \
     X(C_BISECTED, "rows found by bisection")                                                                 \
+    X(C_COLLIDED, "rows refused for a unique key")                                                           \
+    X(C_SENT_BACK, "dead letters sent back")                                                                 \
+    X(C_SENT_BACK_ROWS, "of them become rows")                                                               \
+    X(C_ON_HOLD, "shards put on hold")                                                                       \
     X(C_DRIFTS, "batches refused for drift")                                                                 \
     X(C_RETRIES, "pages put on the wheel")                                                                   \
     X(C_AMBIGUOUS, "commits of a database with an unknown end")                                              \
@@ -72,7 +81,8 @@ void check_step(instance *one);
 void check_commit(sim_log *log, const sim_commit *commit);
 void check_row(instance *by, uint32_t shard, uint32_t event, const unsigned char *id, size_t id_len);
 void check_returned(instance *one, uint32_t handle);
-void check_letter(instance *one, const mr_event *sent, const void *handle, const mr_letter *letter);
+sim_event *check_letter(instance *one, const mr_event *sent, const void *handle,
+                        const mr_letter *letter); /* the event */
 void check_scheduled(instance *one, uint32_t shard, uint32_t handle, uint64_t due_ms, uint64_t now_ms);
 /* A page that a statement is made of stays what it was until the call has returned. */
 uint32_t check_page_begin(instance *one, const unsigned char *record);
@@ -82,6 +92,8 @@ void check_given(instance *one, uint32_t shard, uint32_t handle, uint64_t now_ms
 void check_sleepers(const instance *one);
 void check_none_due(instance *one, uint32_t shard, uint64_t now_ms);
 void check_forgot(instance *one, uint32_t shard, uint32_t handle);
+sim_begins check_may_begin(const sim_log *log);
+void check_begins(sim_log *log, int64_t offset, const sim_begins *begins);
 void check_pace(void);
 void check_stopped(const instance *one);
 bool check_all_done(void); /* every event is what it must become, and committed */
@@ -90,6 +102,7 @@ void check_gone(instance *one); /* forgets what it knew of it */
 /* What the worker says in its log counts, too. */
 void check_said(mr_log_level level, const char *event, const mr_log_fields *fields, const char *text);
 
+sim_event *inbox_event(const void *handle); /* fake_inbox.c: of a message that was handed out */
 bool sql_is_open(const struct mr_sql *sql); /* fake_sql.c: it has rows in a transaction */
 
 /* commit_text.c: the metadata, read without the product's parser; false: it is not ours. */

@@ -106,10 +106,11 @@ void check_pace(void)
             now < shard->well_since_us + patience)
             continue;
         const sim_log *log = &world.logs[event->topic][event->partition];
-        if (event->offset < log->low || !is_read(log))
+        if (event->offset < log->low || event->offset < log->first || !is_read(log))
             continue;
         sim_counts[C_HEALTHY]++;
-        sim_check(event->row_shard >= 0, "10: healthy shards keep their pace",
+        sim_check(world_root(event)->row_shard >= 0 || world_root(event)->collided,
+                  "10: healthy shards keep their pace",
                   "%s/%d@%lld waits since %.1f s, and its shard s%u has been well since %.1f s",
                   topic_names[event->topic], event->partition, (long long)event->offset,
                   (double)event->born_us / 1e6, event->shard[0], (double)shard->well_since_us / 1e6);
@@ -137,7 +138,7 @@ void check_stopped(const instance *one)
 static bool is_settled(const sim_log *log, char *why, size_t cap)
 {
     const char *topic = topic_names[log->topic];
-    for (int64_t offset = 0; offset < log->end; offset++) {
+    for (int64_t offset = log->first; offset < log->end; offset++) {
         const sim_event *event = log->at[offset];
         if (!event || world_well_done(event) ||
             (offset < log->low && (event->lost || log->jumped || log->cut_above)))
@@ -159,7 +160,7 @@ static bool is_settled(const sim_log *log, char *why, size_t cap)
 
 static bool all_settled(char *why, size_t cap)
 {
-    for (uint32_t topic = 0; topic < world.is.topics; topic++)
+    for (uint32_t topic = 0; topic < TOPICS_MAX; topic++)
         for (uint32_t p = 0; p < world.partitions[topic]; p++)
             if (!is_settled(&world.logs[topic][p], why, cap))
                 return false;
@@ -181,6 +182,11 @@ void check_end(void)
         sim_check((event->kind == EVENT_GOOD) == (event->row_shard >= 0) || event->lost ||
                       event->row_shard < 0,
                   "1: every event ends as its row or its dead letter", "event %u is a row", i);
+        const sim_event *twin = event->twin;
+        sim_check(!event->collided || event->row_shard >= 0 || twin->row_shard >= 0 || twin->lost,
+                  "1: every event ends as its row or its dead letter",
+                  "events %u and %u have the same value in a unique key, and none is a row", i,
+                  event->collided ? twin->number : 0);
     }
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
         const instance *one = &world.instances[i];

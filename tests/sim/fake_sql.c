@@ -201,19 +201,23 @@ static bool is_there(const mr_sql *sql, const sim_event *event)
 
 /* Adds a statement's rows to the transaction, or none of them: code of the error.  *existing: those that were there before. */
 static unsigned add_rows(mr_sql *sql, uint32_t stream, unsigned char **records, uint32_t count,
-                         uint32_t *existing)
+                         uint32_t *existing, bool *collides)
 {
     static const unsigned poison[] = {1406, 1366, 1048, 1264, 3819};
     uint32_t before = sql->row_count;
     bool narrow = server(sql)->trouble == SHARD_NARROW;
     *existing = 0;
+    *collides = false;
     for (uint32_t i = 0; i < count; i++) {
         written *row = &sql->rows[sql->row_count];
         sim_event *event = read_row(sql, stream, records[i], row);
         event->narrowed = event->narrowed || (narrow && event->kind == EVENT_GOOD);
-        if (event->kind == EVENT_POISON || narrow) {
+        *collides = event->twin && !is_there(sql, event) && is_there(sql, event->twin);
+        event->collided = event->collided || *collides;
+        sim_counts[C_COLLIDED] += *collides;
+        if (event->kind == EVENT_POISON || narrow || *collides) {
             sql->row_count = before;
-            return poison[event->number % 5];
+            return *collides ? 1062 : poison[event->number % 5];
         }
         *existing += is_there(sql, event);
         sim_check(++sql->row_count < TRANSACTION_MAX, "simulator", "a transaction of too many rows");
@@ -286,10 +290,12 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
     uint32_t at_once = world.is.multi_row ? AT_ONCE : count;
     for (uint32_t from = 0, rows_now, existing; from < count; from += at_once) {
         rows_now = count - from < at_once ? count - from : at_once;
-        code = add_rows(sql, stream, sent + from, rows_now, &existing);
+        bool collides;
+        code = add_rows(sql, stream, sent + from, rows_now, &existing, &collides);
         if (code) {
             uint32_t left = result.rows_left;
             result = answer(sql, code, MR_DB_AT_STATEMENT);
+            result.unique_conflict = collides;
             result.rows_left = left;
             return result;
         }
