@@ -183,7 +183,8 @@ void check_end(void)
                       event->row_shard < 0,
                   "1: every event ends as its row or its dead letter", "event %u is a row", i);
         const sim_event *twin = event->twin;
-        sim_check(!event->collided || event->row_shard >= 0 || twin->row_shard >= 0 || twin->lost,
+        sim_check(!event->collided || event->row_shard >= 0 || twin->row_shard >= 0 || event->lost ||
+                      twin->lost,
                   "1: every event ends as its row or its dead letter",
                   "events %u and %u have the same value in a unique key, and none is a row", i,
                   event->collided ? twin->number : 0);

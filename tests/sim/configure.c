@@ -42,7 +42,7 @@ void configure_habits(void)
     is->letter_us = ONE_OF(13, 1000, 20000, 300000);
     is->tombstone_skip = draw(14, 0, 1);
     is->multi_row = draw(15, 0, 1);
-    is->cooperative = draw(16, 0, 2) == 0;
+    is->cooperative = draw(16, 0, 1);
     is->static_members = draw(17, 0, 3) == 0;
     is->twins = draw(18, 0, 2) == 0;
     is->start = (mr_start)ONE_OF(19, MR_START_EARLIEST, MR_START_EARLIEST, MR_START_EARLIEST, MR_START_LATEST,

@@ -7,6 +7,7 @@
 #include "fake_kafka.h"
 
 #define REQUESTS_MAX 64
+#define ASK_MS       2000
 
 typedef struct request {
     bool used, applied, answered;
@@ -290,7 +291,7 @@ bool mr_group_seek(mr_group *group, const char *topic, int32_t partition, int64_
 
 int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partition)
 {
-    if (!answers(group, 5000))
+    if (!answers(group, 2 * ASK_MS)) /* it asks twice */
         return -1;
     for (int32_t p = 0; p < PARTITIONS_MAX; p++)
         if (p != but_partition && world_log(topic, p)->committed.offset >= 0)

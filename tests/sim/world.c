@@ -43,15 +43,20 @@ void world_begin(void)
 
 /* ---- instances ---- */
 
-static void busy(void *context)
-{
-    mr_turn_busy(&((instance *)context)->turn);
-    sim_maybe_yield();
-}
-
+/* The grace period begins when the signal is seen: not within a question to brokers. */
 static bool stopping(void *context)
 {
-    return ((instance *)context)->asked_to_stop;
+    instance *one = context;
+    if (one->asked_to_stop && one->noticed_us == 0)
+        one->noticed_us = sim_now_us();
+    return one->asked_to_stop;
+}
+
+static void busy(void *context)
+{
+    stopping(context);
+    mr_turn_busy(&((instance *)context)->turn);
+    sim_maybe_yield();
 }
 
 /* What run.c does, without signals, HTTP and a log's thread. */
@@ -66,14 +71,14 @@ static void *main_thread(void *context)
         (mr_turn){.worker = one->worker, .duties = {.context = one, .busy = busy, .stopping = stopping}};
     if (mr_worker_start(one->worker, one->turn.duties, &error))
         sim_fail("simulator", "the worker does not start: %s", error.text);
-    while (!one->asked_to_stop) {
+    while (!stopping(one)) {
         uint64_t rest_ms;
         sim_check(!mr_turn_once(&one->turn, &rest_ms, &error), "simulator", "%s", error.text);
         mr_bell_announce(&one->worker->main_bell);
         mr_bell_sleep(&one->worker->main_bell, rest_ms);
         mr_bell_stay(&one->worker->main_bell);
     }
-    one->end = mr_turn_finish(&one->turn, one->asked_us / 1000, false);
+    one->end = mr_turn_finish(&one->turn, one->noticed_us / 1000, false);
     one->state = INSTANCE_ENDED;
     return NULL;
 }

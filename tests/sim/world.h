@@ -151,7 +151,7 @@ typedef struct instance {
     sim_fiber *threads[16]; /* consumers, then writers, as they were started */
     uint32_t thread_count;
     bool asked_to_stop, stopped;
-    uint64_t asked_us;
+    uint64_t asked_us, noticed_us;
     mr_turn_end end;
     uint64_t frozen_until_us, cut_until_us; /* from the brokers */
     uint64_t watchdog_us;
