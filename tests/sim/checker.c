@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ksuid.h"
+#include "fake_kafka.h"
 
 uint64_t sim_counts[SIM_COUNT_COUNT];
 
@@ -129,10 +130,21 @@ static void check_reason(const sim_event *event, const mr_letter *letter)
               EVENT_FORMAT " has the reason %s", EVENT_AT(event), mr_reason_name(letter->reason));
 }
 
+/* As long as a partition is a worker's, it sends one letter of an event: it remembers.  Unless the log has jumped, and is read again. */
+static void check_once(instance *one, sim_event *event)
+{
+    const owned *now = group_owns(one->group, &world.logs[event->topic][event->partition]);
+    if (!now || world.logs[event->topic][event->partition].jumped)
+        return;
+    sim_check(event->letter_of != now->serial, "1: every event ends as its row or its dead letter",
+              EVENT_FORMAT " is a dead letter again, by the same worker in the same assignment",
+              EVENT_AT(event));
+    event->letter_of = now->serial;
+}
+
 sim_event *check_letter(instance *one, const mr_event *sent, const void *handle, const mr_letter *letter)
 {
     sim_event *event = handle ? inbox_event(handle) : world_event(sent->topic, sent->partition, sent->offset);
-    (void)one;
     sim_check(event, letter_is, "%s/%d@%lld is a dead letter, and there is no such event", sent->topic,
               sent->partition, (long long)sent->offset);
     const sim_event *says = handle && event->has_origin ? event->of : event;
@@ -141,6 +153,7 @@ sim_event *check_letter(instance *one, const mr_event *sent, const void *handle,
               letter_is, EVENT_FORMAT " says that it is %s/%d@%lld", EVENT_AT(event), sent->topic,
               sent->partition, (long long)sent->offset);
     check_reason(event, letter);
+    check_once(one, event);
     if (letter->original_gone) {
         sim_counts[C_LETTERS_GONE]++;
         sim_check(event->offset < world.logs[event->topic][event->partition].low, letter_is,
@@ -170,6 +183,8 @@ sim_event *check_letter(instance *one, const mr_event *sent, const void *handle,
 static struct {
     uint64_t due_ms[HANDLES_MAX]; /* 0: not on the wheel */
     uint32_t shard[HANDLES_MAX];
+    uint32_t serial[HANDLES_MAX], attempts[HANDLES_MAX]; /* of the page that was there last */
+    bool drift[SHARDS_MAX];                              /* its last batch was refused for drift; by name */
 } wheels[INSTANCES_MAX];
 
 void check_begin(void)
@@ -179,7 +194,37 @@ void check_begin(void)
 
 void check_gone(instance *one)
 {
+    check_gates_gone(one);
     memset(&wheels[one->number], 0, sizeof wheels[0]);
+}
+
+/* The writer has said that a batch was refused for drift. */
+void check_drift(const instance *one, uint32_t by_name)
+{
+    wheels[one->number].drift[by_name] = true;
+}
+
+void check_writes(instance *one, uint32_t shard)
+{
+    wheels[one->number].drift[world_shard(one->variant, shard)] = false;
+}
+
+/* A page counts the transient failures of its batches, and no other; and what drift has taken back is not refused. */
+static void check_tries(instance *one, uint32_t shard, uint32_t handle)
+{
+    const mr_page *page = mr_pool_page(one->worker->flow.pool, handle);
+    uint32_t *serial = &wheels[one->number].serial[handle], *attempts = &wheels[one->number].attempts[handle];
+    uint32_t before = *serial == page->serial ? *attempts : 0, now = atomic_load(&page->attempts);
+    sim_check(now == before + (sql_said(one->sql[shard]) == MR_DB_TRANSIENT),
+              "5: attempts are transient failures",
+              "page %u of shard %u has made %u attempts, after %u and: %s", handle, shard, now, before,
+              mr_db_class_name(sql_said(one->sql[shard])));
+    *serial = page->serial;
+    *attempts = now;
+    sim_check(!wheels[one->number].drift[world_shard(one->variant, shard)] || page->rows_refused == 0,
+              "7: no valid event becomes a dead letter",
+              "page %u of shard %u was refused for drift, and %u of its rows stay refused", handle, shard,
+              page->rows_refused);
 }
 
 void check_scheduled(instance *one, uint32_t shard, uint32_t handle, uint64_t due_ms, uint64_t latest_ms)
@@ -191,6 +236,7 @@ void check_scheduled(instance *one, uint32_t shard, uint32_t handle, uint64_t du
               "page %u of shard %u is due after %lld ms", handle, shard, (long long)(due_ms - sim_now_ms()));
     sim_check(!sql_is_open(one->sql[shard]), "a failed transaction is rolled back",
               "page %u of shard %u waits to be tried again, and its transaction is open", handle, shard);
+    check_tries(one, shard, handle);
     wheels[one->number].due_ms[handle] = due_ms ? due_ms : 1;
     wheels[one->number].shard[handle] = shard;
     sim_counts[C_RETRIES]++;
@@ -241,7 +287,8 @@ void check_sleepers(const instance *one)
     mr_flow *flow = &one->worker->flow;
     for (uint32_t shard = 0; shard < flow->shards && flow->consumers + shard < one->thread_count; shard++) {
         uint64_t until_us, first = first_due(one, shard);
-        if (first == UINT64_MAX || sim_is_on(F_STARVE) || one->frozen_until_us + 5000000 > sim_now_us() ||
+        if (first == UINT64_MAX || sim_is_on(F_STARVE) || sim_is_on(F_SLOW_CONSUMER) ||
+            one->frozen_until_us + 5000000 > sim_now_us() ||
             mr_gate_now(&flow->gates, shard) != MR_GATE_LIVE ||
             !sim_at_bell(one->threads[flow->consumers + shard], &until_us))
             continue;

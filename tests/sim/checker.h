@@ -8,6 +8,7 @@
  *     check_letter    at each dead letter that is sent: bytes, coordinates, reason; never of a valid event
  *     check_returned  at each page that a writer gives back as durable: it is
  *     check_scheduled, check_due, check_not_due    retries: never early, never forgotten
+ *     check_gates     what opens a gate; nothing is skipped while no shard takes rows; what is handed over wakes its writer
  *     check_pace      now and then: healthy shards go on while others are in trouble
  *     check_end       when everything has healed
  *
@@ -58,6 +59,7 @@
     X(C_RETRIES, "pages put on the wheel")                                                                   \
     X(C_AMBIGUOUS, "commits of a database with an unknown end")                                              \
     X(C_PROBES, "probes")                                                                                    \
+    X(C_TRIED, "gates opened by a first batch")                                                              \
     X(C_HUNG, "calls to a frozen database")                                                                  \
     X(C_PAGES, "pages given back durable")                                                                   \
     X(C_HEALTHY, "events of healthy shards that were waited for")                                            \
@@ -88,6 +90,13 @@ void check_scheduled(instance *one, uint32_t shard, uint32_t handle, uint64_t du
 uint32_t check_page_begin(instance *one, const unsigned char *record);
 void check_page_end(instance *one, const unsigned char *record, uint32_t serial);
 void check_given(instance *one, uint32_t shard, uint32_t handle, uint64_t now_ms);
+void check_drift(const instance *one, uint32_t by_name);
+void check_writes(instance *one, uint32_t shard); /* a statement begins */
+/* checker_gates.c: a gate was turned; the last message that an inbox has given out was dealt with; what a step has changed. */
+void check_turned(instance *one, uint32_t shard, mr_gate_state from, mr_gate_state to);
+void check_dealt_with(const instance *one, const sim_event *event, uint64_t given_us);
+void check_gates(instance *one);
+void check_gates_gone(const instance *one);
 /* A writer that sleeps wakes for the page that is due first. */
 void check_sleepers(const instance *one);
 void check_none_due(instance *one, uint32_t shard, uint64_t now_ms);
@@ -103,7 +112,10 @@ void check_gone(instance *one); /* forgets what it knew of it */
 void check_said(mr_log_level level, const char *event, const mr_log_fields *fields, const char *text);
 
 sim_event *inbox_event(const void *handle); /* fake_inbox.c: of a message that was handed out */
-bool sql_is_open(const struct mr_sql *sql); /* fake_sql.c: it has rows in a transaction */
+/* fake_sql.c: it has rows in a transaction; the last answer to a connect, a statement or a commit; commits that were answered well. */
+bool sql_is_open(const struct mr_sql *sql);
+mr_db_class sql_said(const struct mr_sql *sql);
+uint64_t sql_commits(const struct mr_sql *sql);
 
 /* commit_text.c: the metadata, read without the product's parser; false: it is not ours. */
 bool commit_read(const char *text, size_t len, sim_commit *commit);

@@ -16,6 +16,7 @@ void check_step(instance *one)
     for (uint32_t consumer = 0; consumer < flow->consumers; consumer++)
         mr_pool_check(flow->pool, consumer); /* free and live pages: 9 */
     check_sleepers(one);
+    check_gates(one);
     if (sim_now_us() < one->watchdog_us || sim_now_us() < one->frozen_until_us)
         return;
     one->watchdog_us = sim_now_us() + 1000000;
@@ -29,7 +30,7 @@ void check_step(instance *one)
 
 /* ---- what a worker says ---- */
 
-static void note_lost(const instance *one, const mr_log_fields *fields, const char *text)
+static void note_lost(instance *one, const mr_log_fields *fields, const char *text)
 {
     long long from, to;
     sim_check(one && sscanf(text, "the log has dropped offsets %lld to %lld", &from, &to) == 2, "simulator",
@@ -39,6 +40,12 @@ static void note_lost(const instance *one, const mr_log_fields *fields, const ch
     for (int64_t at = from; at < to && at < log->end; at++)
         if (at >= 0 && log->at[at] && log->at[at]->shard[one->variant] == shard)
             log->at[at]->lost = true;
+    one->lost[shard] += (uint64_t)(to - from);
+    uint64_t counted =
+        mr_metric_get(one->worker->flow.metrics, MR_M_LOST_OFFSETS, world_shard(one->variant, shard), 0);
+    sim_check(counted == one->lost[shard], "11: the counters add up",
+              "s%u: %llu offsets are said to be lost, and %llu are counted", shard,
+              (unsigned long long)one->lost[shard], (unsigned long long)counted);
     sim_counts[C_TRUNCATED]++;
 }
 
@@ -66,6 +73,8 @@ void check_said(mr_log_level level, const char *event, const mr_log_fields *fiel
         sim_counts[counted[i].count] += !strcmp(event, counted[i].event);
     sim_check(strcmp(event, "counters_disagree") != 0 || !consumers_rest(sim_owner()),
               "11: the counters add up", "%s", text);
+    if (!strcmp(event, "drift"))
+        check_drift(sim_owner(), (uint32_t)(fields->shard[1] - '0'));
     if (!strcmp(event, "offsets_lost"))
         note_lost(sim_owner(), fields, text);
     if (!strcmp(event, "offset_out_of_range") && strstr(text, "going on at its beginning"))
@@ -96,8 +105,9 @@ static uint64_t patience_us(void)
 void check_pace(void)
 {
     uint64_t now = sim_now_us(), patience = patience_us();
-    if (world.config[0]->dlq.per_minute_max > 0 || world.config[0]->dlq.drift_percent < 100 ||
-        now < world.calm_since_us + patience || the_coordinator.rebalancing || sim_healed())
+    if (sim_is_on(F_SLOW_CONSUMER) || world.config[0]->dlq.per_minute_max > 0 ||
+        world.config[0]->dlq.drift_percent < 100 || now < world.calm_since_us + patience ||
+        the_coordinator.rebalancing || sim_healed())
         return;
     for (uint32_t i = 0; i < world.event_count; i++) {
         const sim_event *event = &world.events[i];
@@ -183,11 +193,12 @@ void check_end(void)
                       event->row_shard < 0,
                   "1: every event ends as its row or its dead letter", "event %u is a row", i);
         const sim_event *twin = event->twin;
-        sim_check(!event->collided || event->row_shard >= 0 || twin->row_shard >= 0 || event->lost ||
-                      twin->lost,
+        sim_check(!event->collided || event->row_shard >= 0 || twin->row_shard >= 0 || event->letters == 0 ||
+                      twin->letters == 0 || event->narrowed || twin->narrowed,
                   "1: every event ends as its row or its dead letter",
-                  "events %u and %u have the same value in a unique key, and none is a row", i,
-                  event->collided ? twin->number : 0);
+                  "%s/%d@%lld and %s/%d@%lld have the same value in a unique key, and none is a row",
+                  topic_names[event->topic], event->partition, (long long)event->offset,
+                  topic_names[event->topic], twin ? twin->partition : 0, twin ? (long long)twin->offset : 0);
     }
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
         const instance *one = &world.instances[i];

@@ -49,6 +49,13 @@ void configure_habits(void)
                                  MR_START_TIME, MR_START_ERROR);
     is->start_ms = EVENTS_BEGIN_MS + (int64_t)(is->active_us / 1000 * draw(20, 0, 60) / 100);
     is->sent_back = draw(21, 0, 3) == 0;
+    is->wide = draw(23, 0, 11) == 0;
+    if (is->wide) {
+        is->streams = is->consumers = 1;
+        is->partitions[1] = 0;
+        is->shards = least(is->shards, 2);
+        is->events = 400 * plan->events_percent / 100 + 1;
+    }
     if (is->sent_back)
         is->partitions[SENT_BACK] = least(ONE_OF(22, 1, 1, 2), plan->partitions_most);
 }
@@ -71,7 +78,7 @@ static const char columns[] =
     "{\"name\":\"user_id\",\"from\":\"userId\",\"type\":\"string\",\"max_bytes\":32},"
     "{\"name\":\"message_id\",\"from\":\"messageId\",\"type\":\"string\",\"max_bytes\":32,\"required\":true},"
     "{\"name\":\"kafka_offset\",\"from\":\"@offset\",\"type\":\"int64\"},"
-    "{\"name\":\"pad\",\"from\":\"pad\",\"type\":\"string\",\"max_bytes\":1000}]";
+    "{\"name\":\"pad\",\"from\":\"pad\",\"type\":\"string\",\"max_bytes\":";
 
 static mr_config *parse(uint32_t variant, uint32_t hold)
 {
@@ -85,9 +92,10 @@ static mr_config *parse(uint32_t variant, uint32_t hold)
     for (uint32_t i = 0; i < world.is.streams; i++)
         put(&at, end,
             "%s{\"name\":\"%s\",\"topic\":\"%s\",\"table\":\"t%u\",\"key\":\"userId\",\"tombstone\":\"%s\","
-            "\"id\":%s,%s}",
+            "\"id\":%s,%s%u}]}",
             i ? "," : "", topic_names[i], topic_names[i], i, world.is.tombstone_skip ? "skip" : "dlq",
-            i ? "{\"columns\":[\"message_id\"]}" : "{\"column\":\"id\",\"from\":\"ksuid\"}", columns);
+            i ? "{\"columns\":[\"message_id\"]}" : "{\"column\":\"id\",\"from\":\"ksuid\"}", columns,
+            world.is.wide ? 60000u : 1000u);
     put(&at, end, "],\"shards\":[");
     for (uint32_t i = 0; i < world.is.shards; i++) /* the other variant has the slots in another order */
         put(&at, end, "%s{\"name\":\"s%u\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"hold\":%s}",
@@ -121,8 +129,8 @@ static void set_numbers(mr_config *config)
     config->park.after_s = ONE_OF(41, 1, 3, 10);
     config->park.probe_min_ms = ONE_OF(42, 100, 500);
     config->park.probe_max_ms = ONE_OF(43, 1000, 5000);
-    config->dlq.per_minute_max = ONE_OF(44, 0, 0, 0, 20);
-    config->dlq.drift_percent = ONE_OF(45, 50, 100);
+    config->dlq.per_minute_max = world.is.wide ? 0 : ONE_OF(44, 0, 0, 0, 20);
+    config->dlq.drift_percent = world.is.wide ? 100 : ONE_OF(45, 50, 100);
     config->shutdown.grace_s = ONE_OF(46, 10, 25);
     for (uint32_t i = 0; i < world.is.shards; i++)
         config->shards[i].connect_timeout_s = config->shards[i].read_timeout_s =

@@ -110,6 +110,8 @@ static void hand_out_rest(taker *takers, uint32_t count)
                 free_ones[free_count++] = log;
             else if (kept_count[i] < (all + count - 1) / count)
                 kept[i][kept_count[i]++] = log;
+            else
+                the_coordinator.withheld = true;
         }
     for (uint32_t i = 0; i < count; i++) {
         *takers[i].count = 0;
@@ -142,6 +144,7 @@ static void hand_out(void)
     }
     if (count == 0)
         return;
+    the_coordinator.withheld = false;
     (world.is.cooperative ? hand_out_rest : hand_out_all)(takers, count);
     for (uint32_t i = 0; i < count; i++) {
         mr_group *group = takers[i].group;
@@ -203,7 +206,7 @@ void coordinator_join(mr_group *group)
     group->lost = false;
     group->seen_us = sim_now_us();
     group->notice_us = UINT64_MAX;
-    if (kept->taken && !the_coordinator.rebalancing) {
+    if (kept->taken && !the_coordinator.rebalancing && !the_coordinator.withheld) {
         sim_say("takes its seat again, with %u partitions", kept->count);
         sim_counts[C_SEATS]++;
         memcpy(group->given, kept->given, sizeof group->given);

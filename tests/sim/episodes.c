@@ -89,8 +89,10 @@ static void shard_episode(void)
     uint32_t shard = (uint32_t)chance(1, world.is.shards);
     sim_shard *about = &world.shards[shard];
     about->trouble = (shard_trouble)(1 + chance(2, SHARD_TROUBLES - 1));
-    if (about->trouble == SHARD_NARROW && world.config[0]->dlq.drift_percent == 100)
-        about->trouble = SHARD_DEADLOCKS; /* nothing guards it */
+    if (world.config[0]->dlq.drift_percent == 100) /* nothing guards it */
+        about->trouble = about->trouble == SHARD_NARROW ? SHARD_DEADLOCKS : about->trouble;
+    else if (chance(6, 3) == 0)
+        about->trouble = SHARD_NARROW;
     world.narrow_most += about->trouble == SHARD_NARROW ? NARROW_MOST * world.is.instances : 0;
     about->code = (uint32_t)chance(3, 5);
     about->trouble_until_us = sim_now_us() + (chance(4, 3) ? seconds(0.2, 6, 5) : seconds(5, 40, 5));

@@ -38,8 +38,10 @@ static char *print(const char *format, ...)
 
 static event_kind draw_kind(uint32_t number)
 {
-    static const uint32_t permille[3][EVENT_KINDS] = {{0}, {0, 20, 20, 20, 10}, {0, 60, 50, 50, 20}};
-    uint32_t style = (uint32_t)(sim_hash(10, 0, 0) % 3), at = (uint32_t)(sim_hash(11, number, 0) % 1000);
+    static const uint32_t permille[4][EVENT_KINDS] = {
+        {0}, {0, 20, 20, 20, 10}, {0, 60, 50, 50, 20}, {0, 500, 10, 10, 10}};
+    uint32_t style = world.is.wide ? 3 : (uint32_t)(sim_hash(10, 0, 0) % 3),
+             at = (uint32_t)(sim_hash(11, number, 0) % 1000);
     for (uint32_t kind = EVENT_POISON; kind < EVENT_KINDS; kind++) {
         if (at < permille[style][kind])
             return (event_kind)kind;
@@ -143,7 +145,7 @@ void events_make(void)
             log->at = sim_take((size_t)room * sizeof(sim_event *));
             log->seen_us = sim_take((size_t)room * sizeof(uint64_t));
         }
-    uint64_t at_us = 1000000, style = sim_hash(14, 0, 0) % 4;
+    uint64_t at_us = 1000000, style = world.is.wide ? 0 : sim_hash(14, 0, 0) % 4;
     uint64_t mean_us = world.is.active_us / (wanted + 1);
     for (uint32_t i = 0; i < wanted; i++) {
         uint64_t random = sim_hash(15, i, 0);

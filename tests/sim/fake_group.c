@@ -79,7 +79,9 @@ static bool revoke(mr_group *group, sim_log *const *kept, size_t kept_count, boo
     sim_counts[C_REVOKED_SOME] += count < group->owned_count;
     if (lost)
         group->owned_count = 0; /* nothing may be committed any more */
+    group->revoking = true;
     group->listener.revoked(group->listener.context, group->partitions, count, lost);
+    group->revoking = false;
     let_go(group, kept, kept_count);
     return true;
 }
@@ -122,8 +124,10 @@ static void assign(mr_group *group, sim_log *const *given, size_t count)
         return;
     for (size_t i = 0; i < count; i++) {
         sim_commit committed = given[i]->committed;
-        group->owned[group->owned_count++] =
-            (owned){.log = given[i], .sent = -1, .begins = check_may_begin(given[i])};
+        group->owned[group->owned_count++] = (owned){.log = given[i],
+                                                     .sent = -1,
+                                                     .serial = ++the_coordinator.assignments,
+                                                     .begins = check_may_begin(given[i])};
         group->partitions[i] = (mr_partition){.topic = topic_names[given[i]->topic],
                                               .partition = given[i]->partition,
                                               .committed = committed.offset,

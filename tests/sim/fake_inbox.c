@@ -153,6 +153,11 @@ mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *message)
         mr_arrival arrival = give(one, message);
         if (arrival == MR_ARRIVAL_NONE)
             continue;
+        if (inbox->owner->group && inbox->feeds == inbox->owner->group->feeds) { /* the live flow */
+            check_dealt_with(inbox->owner, inbox->given, inbox->given_us);
+            inbox->given = arrival == MR_ARRIVAL_MESSAGE ? inbox_event(message->handle) : NULL;
+            inbox->given_us = sim_now_us();
+        }
         inbox->last = sim_random(8) ? at : at + 1;
         inbox->dry = false;
         return arrival;

@@ -27,13 +27,16 @@ struct mr_inbox {
     feed *feeds; /* of the group, or of the reader */
     uint32_t *feed_count;
     uint32_t last;
-    bool dry; /* the last poll found nothing */
+    bool dry;               /* the last poll found nothing */
+    const sim_event *given; /* the last message, and when */
+    uint64_t given_us;
 };
 
 /* A partition of the assignment, from before `assigned` is called until `revoked` has returned. */
 typedef struct owned {
     sim_log *log;
-    int64_t sent; /* the last offset of it that was sent to be committed */
+    int64_t sent;    /* the last offset of it that was sent to be committed */
+    uint32_t serial; /* of this assignment, among all */
     bool held;
     sim_begins begins; /* when it came */
 } owned;
@@ -46,7 +49,7 @@ struct mr_group {
     uint32_t feed_count;
     owned owned[FEEDS_MAX];
     uint32_t owned_count;
-    bool subscribed, joined, closing;
+    bool subscribed, joined, revoking;
     bool committing, superseded;
     mr_partition *partitions;
     bool log_low_known;
@@ -80,6 +83,8 @@ typedef struct coordinator {
     uint32_t generation;
     bool rebalancing;
     uint64_t deadline_us;
+    bool withheld;        /* a partition is nobody's until whoever has it has given it back */
+    uint32_t assignments; /* of a partition to a member, so far */
     seat seats[INSTANCES_MAX];
 } coordinator;
 extern coordinator the_coordinator;

@@ -158,6 +158,19 @@ mr_slot_snapshot __wrap_mr_slot_read(const mr_slot *slot, mr_slot_range *ranges)
     return read;
 }
 
+/* ---- gates ---- */
+
+bool __real_mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to);
+bool __wrap_mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to);
+
+bool __wrap_mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to)
+{
+    bool turned = __real_mr_gate_turn(gates, shard, from, to);
+    if (turned)
+        check_turned(sim_owner(), shard, from, to);
+    return turned;
+}
+
 /* ---- the wheel ---- */
 
 void __real_mr_wheel_schedule(mr_wheel *wheel, uint32_t handle, uint64_t due_ms);

@@ -40,6 +40,7 @@ struct instance;
     X(F_DLQ_LATE, "dlq-late", 2500)                                                                          \
     X(F_LOG_CUT, "log-cut", 400)                                                                             \
     X(F_STARVE, "starve", 20)                                                                                \
+    X(F_SLOW_CONSUMER, "slow-consumer", 300)                                                                 \
     X(F_EPISODE, "episode", 10000)
 
 typedef enum sim_fault {

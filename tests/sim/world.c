@@ -96,7 +96,6 @@ void instance_start(instance *one, uint32_t variant)
                                     ? world.holding[world.held_shard]
                                     : world.config[variant],
                       .begun_us = sim_now_us()};
-    world.narrow_most += NARROW_MOST;
     char name[24];
     snprintf(name, sizeof name, "w%u main", number);
     one->main = sim_spawn(one, name, main_thread, one);

@@ -33,7 +33,7 @@
 #define PARTITIONS_MAX 6
 #define SHARDS_MAX     4
 #define NARROW_MOST                                                                                          \
-    10 /* half of the 20 verdicts that the drift guard looks at: dead letters of a shard before it trips */
+    50 /* dead letters of a shard before its drift guard trips: half of the verdicts that it remembers */
 #define SENT_BACK_MOST  3 /* times that a letter is sent back, at most */
 #define EVENTS_BEGIN_MS INT64_C(1760000000000)
 #define VARIANTS        2 /* slot maps: of the right configuration, and of a wrong deployment */
@@ -76,6 +76,7 @@ typedef struct sim_event {
     bool has_origin;        /* ... and says so */
     bool last_time;         /* ... when everything was mended: it has to become what it can */
     uint32_t times;         /* that it was sent back */
+    uint32_t letter_of;     /* the assignment that the last letter was sent by */
 } sim_event;
 
 typedef struct sim_range {
@@ -156,7 +157,8 @@ typedef struct instance {
     uint64_t frozen_until_us, cut_until_us; /* from the brokers */
     uint64_t watchdog_us;
     uint64_t begun_us;
-    struct mr_group *group; /* the fakes' */
+    uint64_t lost[SHARDS_MAX]; /* offsets that it said it has lost, by name */
+    struct mr_group *group;    /* the fakes' */
     struct mr_reader *reader;
     struct mr_dlq *dlq;
     struct mr_sql *sql[SHARDS_MAX];
@@ -169,6 +171,8 @@ typedef struct sim_habits {
     uint32_t session_ms, rebalance_ms;
     uint32_t latency_us, fetch_us, letter_us; /* of a statement, a fetch, a dead letter */
     bool tombstone_skip, multi_row, twins;
+    bool
+        wide; /* records are so large, and refused so often, that those which wait to be read again find no room */
     bool cooperative, static_members;
     bool sent_back; /* there is a dlq.replay_topic */
     mr_start start;
