@@ -100,6 +100,12 @@ static void shard_episode(void)
             (double)(about->trouble_until_us - sim_now_us()) / 1e6);
 }
 
+void world_expect_narrow(void)
+{
+    for (uint32_t i = 0; i < world.is.shards; i++)
+        world.narrow_most += world.shards[i].trouble == SHARD_NARROW ? NARROW_ANEW : 0;
+}
+
 static void mend_shards(bool all)
 {
     for (uint32_t i = 0; i < world.is.shards; i++) {

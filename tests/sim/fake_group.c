@@ -98,6 +98,7 @@ static void begin(mr_group *group, owned *one, const mr_partition *part)
     sim_check(!one->log->foreign, "foreign offsets are held",
               "%s/%d goes on at %lld, which another tool has set", part->topic, part->partition,
               (long long)part->start);
+    world_expect_narrow();
     sim_say("%s/%d begins at %lld", part->topic, part->partition, (long long)part->start);
     group->feeds[group->feed_count++] =
         (feed){.log = one->log, .inbox = part->inbox, .position = part->start, .fetched = part->start};

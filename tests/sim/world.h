@@ -32,8 +32,10 @@
 #define SENT_BACK      2 /* dlq.replay_topic: its events are others', sent back */
 #define PARTITIONS_MAX 6
 #define SHARDS_MAX     4
-#define NARROW_MOST                                                                                          \
-    50 /* dead letters of a shard before its drift guard trips: half of the verdicts that it remembers */
+/* Dead letters of a shard before its drift guard trips: half of the verdicts that it remembers; where it remembers none, half of the 20 that it takes a
+ * share of.  A probe costs none. */
+#define NARROW_MOST     50
+#define NARROW_ANEW     10
 #define SENT_BACK_MOST  3 /* times that a letter is sent back, at most */
 #define EVENTS_BEGIN_MS INT64_C(1760000000000)
 #define VARIANTS        2 /* slot maps: of the right configuration, and of a wrong deployment */
@@ -134,7 +136,8 @@ typedef struct sim_shard {
     shard_trouble trouble;
     uint64_t well_since_us;
     uint64_t trouble_until_us;
-    uint32_t code; /* MISCONFIGURED: of which kind */
+    uint32_t
+        code; /* MISCONFIGURED: of which kind; NARROW: even: a trigger, which a comparison of tables does not show */
 } sim_shard;
 
 /* ---- instances ---- */
@@ -233,6 +236,8 @@ void instance_freeze(instance *one, uint64_t us);
 
 void send_back(bool last_time); /* some dead letters; all that may */
 
+/* A worker, or a partition with its parked ranges, begins: what its guards know of a table that is too narrow begins anew. */
+void world_expect_narrow(void);
 void episodes_begin(void);
 uint64_t episodes_turn(void);
 void world_cut_log(sim_log *log, int64_t low); /* old events go */
