@@ -23,7 +23,7 @@ void check_gates_gone(const instance *one)
 
 static bool is_undisturbed(const instance *one)
 {
-    return !sim_is_on(F_STARVE) && !sim_is_on(F_SLOW_CONSUMER) &&
+    return !sim_is_on(F_STARVE) && !sim_is_on(F_SLOW_CONSUMER) && !sim_is_on(F_UNSEEN) &&
            one->frozen_until_us + TURN_MOST_US < sim_now_us();
 }
 

@@ -127,7 +127,7 @@ static void set_numbers(mr_config *config)
     config->retry.attempts_max = ONE_OF(39, 1, 3, 10);
     config->park.pool_share_percent = ONE_OF(40, 10, 25, 50);
     config->park.after_s = ONE_OF(41, 1, 3, 10);
-    config->park.probe_min_ms = ONE_OF(42, 100, 500);
+    config->park.probe_min_ms = ONE_OF(42, 10, 100, 500);
     config->park.probe_max_ms = ONE_OF(43, 1000, 5000);
     config->dlq.per_minute_max = world.is.wide ? 0 : ONE_OF(44, 0, 0, 0, 20);
     config->dlq.drift_percent = world.is.wide ? 100 : ONE_OF(45, 50, 100);

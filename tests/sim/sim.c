@@ -116,6 +116,11 @@ void sim_freeze_all_of(struct instance *owner, uint64_t until_us)
             at->not_before_us = until_us;
 }
 
+void sim_delay(sim_fiber *fiber, uint64_t us)
+{
+    fiber->not_before_us = sim.now_us + us;
+}
+
 static void leave(void)
 {
     swapcontext(&sim.running->context, &sim.host);
