@@ -38,6 +38,7 @@ typedef struct run {
     mr_http *http;
     int signals;
     int asked_by; /* the signal that asked to stop; 0: none */
+    uint64_t asked_ms;
     /* for the probes, which run on HTTP's thread */
     _Atomic bool joined, draining, reachable;
 } run;
@@ -119,6 +120,7 @@ static void take_signals(run *r)
         if (r->asked_by)
             _exit(128 + (int)info.ssi_signo);
         r->asked_by = (int)info.ssi_signo;
+        r->asked_ms = mr_clock_ms();
         atomic_store(&r->draining, true);
         mr_log(MR_LOG_INFO, "stopping", NULL, "asked to stop by %s: draining",
                info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -255,10 +257,10 @@ static mr_status start(run *r, mr_error *error)
 
 /* ---- the end ---- */
 
-/* lost: see mr_turn_finish. */
+/* lost: see mr_turn_finish.  The grace period began with the signal, whatever main was at. */
 static mr_status finish(run *r, bool lost)
 {
-    mr_turn_end end = mr_turn_finish(&r->turn, mr_clock_ms(), lost);
+    mr_turn_end end = mr_turn_finish(&r->turn, r->asked_by ? r->asked_ms : mr_clock_ms(), lost);
     mr_watchdog_stop(r->worker->watchdog);
     mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s",
            end.quiet ? "everything taken is durable and committed"
