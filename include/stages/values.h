@@ -32,7 +32,6 @@ mr_reason mr_to_datetime(const char *text, size_t len, const int32_t *assume_min
                          mr_time *out);
 /* A number since 1970, which may be negative and have a fraction. */
 mr_reason mr_epoch_to_datetime(const char *text, size_t len, mr_unit unit, bool truncate, mr_time *out);
-mr_reason mr_ms_to_datetime(int64_t ms, mr_time *out); /* since 1970 */
 /* Of a datetime: milliseconds since 1970, what is left of one is cut. */
 int64_t mr_time_ms(const mr_time *time);
 mr_reason mr_to_date(const char *text, size_t len, mr_time *out);                /* 2026-01-31 */

@@ -42,8 +42,8 @@ static void decode_one(bench *b, uint32_t i)
                       .offset = i,
                       .timestamp_ms = 1700000000000};
     mr_refusal refusal;
-    uint64_t hash;
-    uint32_t bytes;
+    uint64_t hash = 0;
+    uint32_t bytes = 0;
     if (mr_decode_scan(b->decoder, &event, &hash, &refusal) ||
         mr_decode_store(b->decoder, &event, b->record, &bytes, &refusal))
         fail(mr_reason_text(refusal.reason));

@@ -241,32 +241,45 @@ static void test_wrong_bytes(void **state)
         }
 }
 
-/* Names of every length up to beyond the longest step, plain and escaped (an escape takes up to six bytes for one), wanted and not. */
+enum {
+    STEP = 512,
+    NAME_BUFFER = 6 * STEP
+}; /* the longest step of a path; what it takes when all of it is escaped */
+
+/* An object whose one name is so many n, the first of them written as escapes, against the path of STEP n. */
+static void expect_name(const mr_paths *long_paths, size_t escapes, size_t plain)
+{
+    static char text[2 * NAME_BUFFER];
+    size_t at = (size_t)snprintf(text, sizeof text, "{\""), position;
+    for (size_t i = 0; i < escapes; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "\\u006e");
+    memset(text + at, 'n', plain);
+    at += plain;
+    at += (size_t)snprintf(text + at, sizeof text - at, "\":1}");
+    char *copy = malloc(at);
+    memcpy(copy, text, at);
+    mr_span span;
+    assert_int_equal(mr_json_scan(long_paths, copy, at, &span, &position), MR_REASON_NONE);
+    assert_int_equal(span.kind, escapes + plain == STEP ? MR_JSON_NUMBER : MR_JSON_MISSING);
+    free(copy);
+}
+
+/* Names around the longest step and around the buffer that escaped ones are compared in, plain and escaped. */
 static void test_long_names(void **state)
 {
     (void)state;
-    enum { STEP = 512, WRITTEN = 6 * STEP };
-    static char step[STEP + 1], text[2 * WRITTEN];
+    static char step[STEP + 1];
     memset(step, 'n', STEP);
     mr_arena *own = mr_arena_new();
     mr_paths *long_paths = mr_paths_new(own, 1, 1);
     mr_paths_add(long_paths, (const char *const[]){step}, 1);
     mr_paths_seal(long_paths);
-    for (size_t escapes = 0; escapes <= STEP + 8; escapes += escapes > 500 && escapes < 520 ? 1 : 17)
-        for (size_t plain = 0; escapes + plain <= STEP + 8; plain += escapes + plain > 500 ? 1 : 13) {
-            size_t at = (size_t)snprintf(text, sizeof text, "{\""), position;
-            for (size_t i = 0; i < escapes; i++)
-                at += (size_t)snprintf(text + at, sizeof text - at, "\\u006e");
-            memset(text + at, 'n', plain);
-            at += plain;
-            at += (size_t)snprintf(text + at, sizeof text - at, "\":1}");
-            char *copy = malloc(at);
-            memcpy(copy, text, at);
-            mr_span span;
-            assert_int_equal(mr_json_scan(long_paths, copy, at, &span, &position), MR_REASON_NONE);
-            assert_int_equal(span.kind, escapes + plain == STEP ? MR_JSON_NUMBER : MR_JSON_MISSING);
-            free(copy);
-        }
+    for (size_t len = STEP - 4; len <= STEP + 4; len++)
+        for (size_t escapes = 0; escapes <= len; escapes += escapes < 3 || escapes > len - 3 ? 1 : 31)
+            expect_name(long_paths, escapes, len - escapes);
+    for (size_t bytes = NAME_BUFFER - 8; bytes <= NAME_BUFFER + 8; bytes++)
+        for (size_t escapes = 0; escapes < 3; escapes++)
+            expect_name(long_paths, escapes, bytes - 6 * escapes);
     mr_arena_free(own);
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "stages/values.h"
+#include "tests/model/model.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -137,6 +138,51 @@ static void test_decimal(void **state)
     }
 }
 
+/* A number by JSON's grammar, without an exponent. */
+static size_t random_number(char text[64])
+{
+    size_t len = 0;
+    uint32_t before = model_below(4) ? 1 + model_below(12) : 1 + model_below(20),
+             after = model_below(3) ? model_below(20) : 0;
+    if (model_below(2))
+        text[len++] = '-';
+    if (model_below(4) == 0) {
+        text[len++] = '0';
+    } else {
+        text[len++] = (char)('1' + model_below(9));
+        for (uint32_t i = 1; i < before; i++)
+            text[len++] = (char)('0' + model_below(10));
+    }
+    if (after > 0)
+        text[len++] = '.';
+    for (uint32_t i = 0; i < after; i++)
+        text[len++] = (char)(model_below(3) ? '0' + model_below(10) : '0');
+    return len;
+}
+
+/* The usual forms are read in ways of their own; with e0 behind it the same number is read in the general one. */
+static void test_usual_forms(void **state)
+{
+    (void)state;
+    model_seed("numbers");
+    for (int i = 0; i < 200000; i++) {
+        char text[64], one[MR_DECIMAL_TEXT], other[MR_DECIMAL_TEXT];
+        size_t len = random_number(text), one_len = 0, other_len = 0;
+        uint32_t scale = model_below(20), precision = scale + 1 + model_below(20);
+        double value, general;
+        memcpy(text + len, "e0", 3);
+        assert_int_equal(mr_to_double(text, len, &value), mr_to_double(text, len + 2, &general));
+        double expected = strtod(text, NULL);
+        if (memcmp(&value, &general, sizeof value) != 0 || memcmp(&value, &expected, sizeof value) != 0)
+            fail_msg("%s: %.17g, %.17g, %.17g", text, value, general, expected);
+        mr_reason reason = mr_to_decimal(text, len, precision, scale, one, &one_len);
+        if (reason != mr_to_decimal(text, len + 2, precision, scale, other, &other_len) ||
+            (!reason && (one_len != other_len || memcmp(one, other, one_len) != 0)))
+            fail_msg("%s as decimal(%u,%u): %s %.*s, %.*s", text, precision, scale, mr_reason_name(reason),
+                     (int)one_len, one, (int)other_len, other);
+    }
+}
+
 static void show(const mr_time *t, char text[64])
 {
     snprintf(text, 64, "%04u-%02u-%02u %02u:%02u:%02u.%06lu", t->year, t->month, t->day, t->hour, t->minute,
@@ -256,6 +302,29 @@ static void test_date_and_time(void **state)
     assert_int_equal(mr_to_time("12:00", 5, false, &time), MR_REASON_BAD_FORMAT);
 }
 
+/* Every byte in every place: digits are the only ones that are taken for digits, and nothing else for what stands between. */
+static void test_every_byte_of_a_time(void **state)
+{
+    (void)state;
+    static const char well[] = "1111-11-11T11:11:11";
+    for (size_t at = 0; at < sizeof well - 1; at++)
+        for (int c = 0; c < 256; c++) {
+            char text[sizeof well];
+            mr_time time;
+            int32_t utc = 0;
+            memcpy(text, well, sizeof well);
+            text[at] = (char)c;
+            mr_reason reason = mr_to_datetime(text, sizeof well - 1, &utc, false, &time);
+            bool digit = well[at] == '1' && c >= '0' && c <= '9';
+            bool separator =
+                well[at] != '1' && (c == well[at] || (well[at] == 'T' && (c == ' ' || c == 't')));
+            if (!digit && !separator && reason == MR_REASON_NONE)
+                fail_msg("byte 0x%02x at %zu is taken", c, at);
+            if (separator && reason != MR_REASON_NONE)
+                fail_msg("byte 0x%02x at %zu: %s", c, at, mr_reason_name(reason));
+        }
+}
+
 static void test_uuid_and_binary(void **state)
 {
     (void)state;
@@ -311,6 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_int64),         cmocka_unit_test(test_uint64),
+        cmocka_unit_test(test_usual_forms),   cmocka_unit_test(test_every_byte_of_a_time),
         cmocka_unit_test(test_double),        cmocka_unit_test(test_decimal),
         cmocka_unit_test(test_datetime),      cmocka_unit_test(test_epoch),
         cmocka_unit_test(test_date_and_time), cmocka_unit_test(test_uuid_and_binary),

@@ -143,6 +143,12 @@ __attribute__((noinline)) static uint32_t close_string(pass *p, uint32_t at)
         unsigned char c = at < p->len ? (unsigned char)p->text[at] : 0;
         if (c == '"')
             return at;
+        if (c == '\\' && p->len - at > 1 && mr_json_means[(unsigned char)p->text[at + 1]]) {
+            /* Most of them; that it takes two bytes is decided by a branch, so the next look need not wait for the table. */
+            p->escaped = true;
+            at += 2;
+            continue;
+        }
         size_t taken = c == '\\' ? mr_json_escape_len(p->text + at, p->len - at) : 0;
         if (!taken) {
             if (c == '\\' && p->len - at > 1)

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "stages/json.h"
+#include "json_paths.h"
 
 /* Four hex digits at `text`, negative when they are not. */
 static int hex4(const char *text)
@@ -17,16 +17,15 @@ static int hex4(const char *text)
     return (a | b | c | d) < 0 ? -1 : a << 12 | b << 8 | c << 4 | d;
 }
 
-/* What a backslash and this letter stand for; 0: nothing. */
-static const char means[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+const char mr_json_means[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                 ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
 
 size_t mr_json_escape_len(const char *text, size_t len)
 {
     if (len < 2)
         return 0;
     if (text[1] != 'u')
-        return means[(unsigned char)text[1]] ? 2 : 0;
+        return mr_json_means[(unsigned char)text[1]] ? 2 : 0;
     int unit = len >= 6 ? hex4(text + 2) : -1;
     if (unit < 0 || (unit >= 0xdc00 && unit <= 0xdfff))
         return 0;
@@ -70,7 +69,7 @@ size_t mr_json_unescape_one(const char *text, char *out, size_t *written)
         *written = put_utf8(c, out);
         return pair ? 12 : 6;
     }
-    out[0] = means[(unsigned char)text[1]];
+    out[0] = mr_json_means[(unsigned char)text[1]];
     *written = 1;
     return 2;
 }

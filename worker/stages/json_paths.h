@@ -1,4 +1,4 @@
-/* json_paths.h: the trie of wanted paths, as json.c walks it. */
+/* json_paths.h: the trie of wanted paths, as json.c walks it, and the table of escapes. */
 #ifndef MR_STAGES_JSON_PATHS_H
 #define MR_STAGES_JSON_PATHS_H
 
@@ -43,6 +43,9 @@ struct mr_paths {
     mr_marks_fn *mark; /* this processor's version */
     mr_utf8_fn *utf8;
 };
+
+/* What a backslash and this letter stand for; 0: nothing (json_escape.c). */
+extern const char mr_json_means[256];
 
 static inline uint64_t mr_length_bit(size_t len)
 {

@@ -224,14 +224,6 @@ mr_reason mr_epoch_to_datetime(const char *text, size_t len, mr_unit unit, bool 
     return from_micros(days, micros, out);
 }
 
-mr_reason mr_ms_to_datetime(int64_t ms, mr_time *out)
-{
-    int64_t day_ms = DAY_US / 1000, days = ms / day_ms;
-    if (days > 2 * MOST_DAY || days < -2 * (int64_t)MOST_DAY)
-        return MR_REASON_OUT_OF_RANGE;
-    return from_micros(days, ms % day_ms * 1000, out);
-}
-
 int64_t mr_time_ms(const mr_time *time)
 {
     int64_t days = days_from_civil(time->year, time->month, time->day);
