@@ -47,9 +47,9 @@ server() { # name, options...
     pids+=($!)
 }
 
-# Waits for a condition; after two minutes it is a failure, with what the command said last.
+# Waits for a condition; after four minutes it is a failure, with what the command said last.
 until_true() { # command...
-    local end=$((SECONDS + 120)) pid
+    local end=$((SECONDS + 240)) pid
     until "$@" >"$work/until" 2>&1; do
         for pid in "${pids[@]}"; do
             kill -0 "$pid" 2>/dev/null || {

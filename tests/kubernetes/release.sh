@@ -8,6 +8,8 @@ fresh() { # name
     namespace=$1
     export KUBECONFIG=$work/$namespace.kubeconfig
     cp "$work/admin.kubeconfig" "$KUBECONFIG"
+    # Those of the checks before are in the way of a drain.
+    kubectl delete namespaces -l pod-security.kubernetes.io/enforce=restricted --wait=false
     kubectl config set-context --current --namespace "$namespace"
     kubectl create namespace "$namespace"
     kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted
