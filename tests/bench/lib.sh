@@ -47,7 +47,8 @@ clean() {
     local status=$? at
     trap - EXIT
     [ -z "$program" ] || kill -KILL "$program" 2>/dev/null || true
-    for at in $(jobs -p); do kill -KILL "$at" 2>/dev/null || true; done
+    for at in $(jobs -p); do kill "$at" 2>/dev/null || true; done
+    wait 2>/dev/null || true
     [ ! -e "$work/kafka/voters" ] || "$root/tests/tools/kafka-server" kill "$work/kafka" || true
     for at in 0 1; do "$mariadb_server" stop "$work/m$at" || true; done
     if [ "$status" -ne 0 ] && [ -n "${MILLRACE_KEEP:-}" ]; then say "kept: $work"; else rm -rf "$work"; fi
