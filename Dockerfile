@@ -5,6 +5,8 @@
 #
 # Debian 13 has librdkafka 2.8 and MariaDB Connector/C 3.4.  The unit and model tests run while it is built.
 FROM docker.io/library/debian:trixie-slim AS build
+# A failed ldd below is an error, not an image without libraries.
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         ca-certificates cmake gcc libc6-dev libcmocka-dev libjansson-dev libmariadb-dev libmicrohttpd-dev librdkafka-dev \

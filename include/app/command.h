@@ -82,6 +82,7 @@ mr_status mr_cmd_dlq_list(mr_call *call);
 mr_status mr_cmd_dlq_show(mr_call *call);
 mr_status mr_cmd_dlq_replay(mr_call *call);
 mr_status mr_cmd_config(mr_call *call);
+mr_status mr_cmd_starter(mr_call *call); /* config --starter */
 mr_status mr_cmd_manual(mr_call *call);
 mr_status mr_cmd_completion(mr_call *call);
 mr_status mr_cmd_version(mr_call *call);

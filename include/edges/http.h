@@ -1,4 +1,4 @@
-/* http.h: /metrics and /status on one port, probes on another; the only module that sees microhttpd.h.
+/* http.h: /metrics, /status and the page for people on one port, probes on another; the only module that sees microhttpd.h.
  *
  * Two daemons, each with a thread of its own (all signals blocked), so that no scraper can starve a probe.  One request a
  * connection; 16 connections at once for pages and 64 for probes; one ends after 5 s without a byte and after 10 s whatever it

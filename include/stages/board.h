@@ -1,4 +1,5 @@
-/* board.h: the book of what the worker is doing now, which /status shows: partitions, shards, parked ranges, memory.
+/* board.h: the book of what the worker is doing now: partitions, shards, parked ranges, memory.  /status is its document, the
+ * page (page.h) shows the same entries to people.
  *
  * Main fills it once a second, the HTTP thread renders it: a mutex guards it, for it is the control path.  Every text is
  * copied (cut at a character).  Memory: the arena's part "board", taken at mr_board_new; nothing is allocated afterwards.
@@ -73,6 +74,8 @@ void mr_board_shard_set(mr_board *board, uint32_t shard, const mr_board_shard *s
 /* What is parked of a partition for a shard: from <= offset < to.  Shown while the partition is. */
 void mr_board_range_set(mr_board *board, uint32_t slot, uint32_t shard, int64_t from, int64_t to);
 void mr_board_range_clear(mr_board *board, uint32_t slot, uint32_t shard);
+/* For the page's plots (history.h): whenever there may be news, the more often the better. */
+void mr_board_sample(mr_board *board, const mr_metrics *metrics, uint64_t now_ms);
 /* Once, when the arena is frozen; libraries_bytes is mr_plan_libraries. */
 void mr_board_memory(mr_board *board, const mr_arena *arena, uint64_t libraries_bytes);
 

@@ -7,7 +7,7 @@
  *     ... o o o o x o o o | x x o o o        more than `percent` of the last MR_DRIFT_WINDOW together: too much
  *         '-- as many as still fit into the window
  *
- * Few verdicts say little, so a share is taken of MR_DRIFT_LEAST at least; a batch that fills the window speaks for itself.
+ * Few verdicts say little, so a share is taken of MR_DRIFT_LEAST at least, unless drift is suspected; a batch that fills the window speaks for itself.
  * Pure, one thread, no memory but the struct; a call takes at most MR_DRIFT_WINDOW small steps.
  */
 #ifndef MR_STAGES_DRIFT_H
@@ -21,6 +21,7 @@
 
 typedef struct mr_drift {
     uint32_t percent;
+    bool suspected;      /* until the next verdicts are released */
     uint32_t remembered; /* verdicts, at most MR_DRIFT_WINDOW */
     uint64_t refused
         [2]; /* a bit a verdict, the latest is bit 0 of [0]; those beyond the window are not looked at */
@@ -36,5 +37,7 @@ bool mr_drift_exceeds(const mr_drift *drift, uint32_t refused, uint32_t rows);
 void mr_drift_count(mr_drift *drift, uint32_t refused, uint32_t rows);
 /* Begins anew, after a mend. */
 void mr_drift_forget(mr_drift *drift);
+/* Begins anew where it was too much, and nobody knows whether it is mended: the first verdicts speak for themselves, however few they are. */
+void mr_drift_suspect(mr_drift *drift);
 
 #endif

@@ -6,8 +6,9 @@
  * already), and later its replay, here or in another process, reads it.
  *
  * Counters are read one after the other while others count, so the sides can be compared only when nothing moves.  That is seen from the counters
- * themselves: mr_ledger_look, called once a second, compares when three readings in a row are the same.  Events in flight that do not move
- * (their shard is down) are part of the sum, so it holds then as well.
+ * themselves: mr_ledger_look, called once a second, compares when readings have been the same for MR_LEDGER_SAME of them: a consumer thread
+ * publishes what it counted at the end of its turn, and a starved one is late with that.  Events in flight that do not move (their shard is
+ * down) are part of the sum, so it holds then as well.
  * Plain values, no I/O but the log; main's thread (mr_ledger_check: any).
  */
 #ifndef MR_STAGES_LEDGER_H
@@ -16,6 +17,8 @@
 #include "stages/metrics.h"
 #include <stdbool.h>
 #include <stdint.h>
+
+#define MR_LEDGER_SAME 10u
 
 /* The equation's terms, each summed over its labels, and the two sides. */
 typedef struct mr_ledger {

@@ -94,6 +94,8 @@ void mr_metric_set(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b,
 void mr_metric_absent(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b);
 /* A histogram's: how many were observed; MR_M_DB_ERRORS: all codes of the class; an absent gauge's: 0. */
 uint64_t mr_metric_get(const mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b);
+/* A histogram's: the sum of what was observed, in the cell's unit. */
+uint64_t mr_metric_sum(const mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b);
 void mr_metric_observe(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t value,
                        uint64_t times);
 void mr_metric_db_error(mr_metrics *metrics, uint32_t shard, uint32_t db_class, unsigned code);

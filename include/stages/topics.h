@@ -16,6 +16,8 @@ typedef struct mr_topics mr_topics;
 mr_topics *mr_topics_new(const mr_config *config, mr_arena *arena);
 /* False when no stream takes it. */
 bool mr_topics_stream(const mr_topics *topics, const char *topic, uint32_t *stream);
+/* Whether the workers' subscription takes it: some stream does, and a pattern never takes a dead-letter topic. */
+bool mr_topics_is_source(const mr_topics *topics, const char *topic);
 /* The topic to which dead letters are sent back (dlq.replay_topic): of all streams. */
 bool mr_topics_is_replay(const mr_config *config, const char *topic);
 void mr_topics_free(mr_topics *topics); /* accepts NULL */

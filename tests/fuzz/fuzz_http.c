@@ -52,13 +52,15 @@ static void start(void)
     static mr_stream stream = {.name = "events"};
     static mr_shard shard = {.name = "s0"};
     static uint16_t slot_shard[1];
-    static mr_config config = {.streams = &stream,
-                               .stream_count = 1,
-                               .shards = &shard,
-                               .shard_count = 1,
-                               .slots = 1,
-                               .slot_shard = slot_shard,
-                               .http = {.listen = "127.0.0.1:0", .probe_listen = "127.0.0.1:0"}};
+    static mr_config config = {
+        .kafka = {.group_id = "g"},
+        .streams = &stream,
+        .stream_count = 1,
+        .shards = &shard,
+        .shard_count = 1,
+        .slots = 1,
+        .slot_shard = slot_shard,
+        .http = {.listen = "127.0.0.1:0", .probe_listen = "127.0.0.1:0", .status_page = true}};
     static const mr_probe_check fine[] = {{"threads", well, NULL}}, broken[] = {{"brokers", well, &config}};
     mr_error error;
     mr_probes probes = {.live = fine,

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Tools and renderings for tests/helm/run, and for whatever installs the chart into an API server.  Expects $here, $root, $chart and $work.
 #
-#   tools          helm, kubeconform and manifests on the PATH; status 1 and the reason at the end of $work/tools.log when they cannot be had
+#   helm_tools     helm, kubeconform and manifests on the PATH; status 1 and the reason at the end of $work/tools.log when they cannot be had
 #   schemas        sets $schemas, the folder for kubeconform
 #   render         one rendering
 #   render_all     $work/NAME and $work/NAME.json for each of values/NAME.yaml; sets ${names[@]}, and of these ${configured[@]}, which have a
@@ -20,38 +20,11 @@ cache=${MILLRACE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace}/helm
 # helm reads no configuration of the user's.
 export HELM_CONFIG_HOME=$work/helm HELM_CACHE_HOME=$work/helm HELM_DATA_HOME=$work/helm
 
-skip() {
-    echo "skipped: $*"
-    exit 75
-}
+# shellcheck source-path=SCRIPTDIR source=../tools/go.sh
+. "$root/tests/tools/go.sh"
 
-fail() {
-    echo "$*"
-    exit 1
-}
-
-# A program of a Go module, once for each version.
-go_program() { # package, version
-    local name=${1##*/} folder
-    folder=$cache/$name-$2
-    [ -x "$folder/$name" ] || {
-        echo "$name $2 from the Go module proxy into $folder" >&2
-        GOBIN=$folder GOFLAGS=-buildvcs=false nice -n 5 go install "$1@$2" >>"$work/tools.log" 2>&1 || {
-            echo "$1 $2 cannot be had: $(tail -1 "$work/tools.log")" >>"$work/tools.log"
-            return 1
-        }
-    }
-    PATH=$folder:$PATH
-}
-
-tools() {
-    command -v go >/dev/null || {
-        echo 'Go is missing, and helm comes as a Go module' >"$work/tools.log"
-        return 1
-    }
-    mkdir -p "$cache"
-    exec 9>"$cache/.lock"
-    flock 9
+helm_tools() {
+    go_begin || return
     go_program helm.sh/helm/v3/cmd/helm "$helm_version" || return
     go_program github.com/yannh/kubeconform/cmd/kubeconform "$kubeconform_version" || return
     (cd "$here/tools" && GOFLAGS=-buildvcs=false nice -n 5 go build -o "$work/bin/manifests" .) >>"$work/tools.log" 2>&1 || {
@@ -59,13 +32,7 @@ tools() {
         return 1
     }
     PATH=$work/bin:$PATH
-    exec 9>&-
-}
-
-# The folder of a Go module, downloaded and checked, not built.
-module() { # module@version
-    # Outside of any module, so that only this one is fetched.
-    (cd "$work" && go mod download -json "$1") 2>>"$work/tools.log" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'
+    go_end
 }
 
 schemas() {
@@ -73,7 +40,7 @@ schemas() {
     sum=$(printf '%s\n' "${modules[@]}" | cat - "$here/schemas.py" | sha256sum)
     schemas=$cache/schemas-${sum:0:12}
     [ ! -e "$schemas/.complete" ] || return 0
-    swagger=$(module "${modules[0]}") operator=$(module "${modules[1]}") keda=$(module "${modules[2]}")
+    swagger=$(go_module "${modules[0]}") operator=$(go_module "${modules[1]}") keda=$(go_module "${modules[2]}")
     if [ -z "$swagger" ] || [ -z "$operator" ] || [ -z "$keda" ]; then return 1; fi
     rm -rf "$schemas"
     for crd in "$operator"/example/prometheus-operator-crd/*_{podmonitors,servicemonitors,prometheusrules}.yaml "$keda"/config/crd/bases/keda.sh_scaledobjects.yaml; do

@@ -1,4 +1,5 @@
-/* model.h: random operations with a seed that is printed, so that a failure can be run again: MILLRACE_SEED=N. */
+/* model.h: random operations with a seed that is printed, so that a failure can be run again: MILLRACE_SEED=N.
+ * MILLRACE_ROUNDS=N: so many in a thousand of the usual rounds, for valgrind. */
 #ifndef MR_TESTS_MODEL_H
 #define MR_TESTS_MODEL_H
 
@@ -28,6 +29,13 @@ static inline void model_seed(const char *test)
     const char *given = getenv("MILLRACE_SEED");
     model_random_state = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
     printf("%s: MILLRACE_SEED=%llu\n", test, (unsigned long long)model_random_state);
+}
+
+static inline int model_rounds(int usual)
+{
+    const char *given = getenv("MILLRACE_ROUNDS");
+    int rounds = given ? (int)((long long)usual * atoi(given) / 1000) : usual;
+    return rounds > 0 ? rounds : 1;
 }
 
 #endif

@@ -109,7 +109,7 @@ static void test_random(void **state)
     mr_arena *arena = mr_arena_new();
     mr_frontier *frontier = mr_frontier_new(arena, "frontier", SLOTS, HOLDS);
     static model m;
-    for (int i = 0; i < STEPS; i++) {
+    for (int i = 0, rounds = model_rounds(STEPS); i < rounds; i++) {
         step(frontier, &m);
         compare(frontier, &m);
         if (i % 64 == 0)

@@ -122,7 +122,7 @@ static void test_sets(void **state)
     static sets s;
     for (uint32_t slot = 0; slot < SLOTS; slot++)
         mr_parking_begin(parking, slot);
-    for (int i = 0; i < STEPS; i++) {
+    for (int i = 0, rounds = model_rounds(STEPS); i < rounds; i++) {
         uint32_t slot = model_below(SLOTS), other = (slot + 1) % SLOTS;
         uint32_t version = mr_parking_version(parking, slot), others = mr_parking_version(parking, other);
         bool changed = set_step(parking, &s, slot, model_below(SHARDS));
@@ -258,7 +258,7 @@ static void test_invariant(void **state)
 {
     (void)state;
     model_seed("invariant");
-    for (int i = 0; i < WORLDS; i++) {
+    for (int i = 0, rounds = model_rounds(WORLDS); i < rounds; i++) {
         world *w = world_new();
         for (int k = 0; k < WORLD_STEPS; k++) {
             step(w);

@@ -20,7 +20,7 @@ static void test_random(void **state)
     bool taken[CONSUMERS * EACH] = {false};
     uint32_t serial[CONSUMERS * EACH] = {0}, count[CONSUMERS] = {0};
     assert_int_equal(mr_pool_pages(pool), CONSUMERS * EACH);
-    for (int i = 0; i < STEPS; i++) {
+    for (int i = 0, rounds = model_rounds(STEPS); i < rounds; i++) {
         uint32_t consumer = model_below(CONSUMERS), at = model_below(CONSUMERS * EACH),
                  size = 40 + 8 * model_below(20);
         if (model_below(2)) {

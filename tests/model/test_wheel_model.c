@@ -77,7 +77,7 @@ static void test_random(void **state)
     mr_arena *arena = mr_arena_new();
     uint64_t now = 1000003;
     mr_wheel *wheel = mr_wheel_new(arena, "wheel", BUCKETS, TICK, CAPACITY, TURNS, now);
-    for (int i = 0; i < STEPS; i++) {
+    for (int i = 0, rounds = model_rounds(STEPS); i < rounds; i++) {
         uint32_t what = model_below(30);
         if (what < 20)
             schedule(wheel, now);
@@ -125,18 +125,19 @@ static void test_take_all(void **state)
 static void test_ten_million(void **state)
 {
     (void)state;
-    enum { ENTRIES = 10000000, WIDE = 4096, SECOND = 1000 };
+    enum { WIDE = 4096, SECOND = 1000 };
+    const uint32_t entries = (uint32_t)model_rounds(10000000);
     mr_arena *arena = mr_arena_new();
-    uint32_t *due = mr_arena_take(arena, "due", ENTRIES, sizeof *due); /* in ms */
-    mr_wheel *wheel = mr_wheel_new(arena, "wheel", WIDE, SECOND, ENTRIES, 2, 0);
+    uint32_t *due = mr_arena_take(arena, "due", entries, sizeof *due); /* in ms */
+    mr_wheel *wheel = mr_wheel_new(arena, "wheel", WIDE, SECOND, entries, 2, 0);
     static uint32_t out[1024];
     uint64_t early = 0, late = 0, given = 0;
     model_seed("ten million");
-    for (uint32_t i = 0; i < ENTRIES; i++) {
+    for (uint32_t i = 0; i < entries; i++) {
         due[i] = 1 + model_below(2 * WIDE * SECOND - SECOND); /* half of them beyond the horizon */
         mr_wheel_schedule(wheel, i, due[i]);
     }
-    for (uint64_t now = 0; given < ENTRIES; now += 333) {
+    for (uint64_t now = 0; given < entries; now += 333) {
         uint32_t count;
         while ((count = mr_wheel_expire(wheel, now, out, 1024)) > 0)
             for (uint32_t k = 0; k < count; k++, given++) {

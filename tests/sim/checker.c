@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ksuid.h"
+#include "fake_kafka.h"
 
 uint64_t sim_counts[SIM_COUNT_COUNT];
 
@@ -57,6 +58,7 @@ void check_row(instance *by, uint32_t shard, uint32_t number, const unsigned cha
               EVENT_FORMAT " becomes durable, and %lld is committed as clean", EVENT_AT(event),
               (long long)log->committed.offset);
     sim_counts[event->row_shard < 0 ? C_ROWS : C_REWRITES]++;
+    sim_counts[C_SENT_BACK_ROWS] += event->row_shard < 0 && event->times > 0;
     event->row_shard = (int)shard;
     event->row_us = sim_now_us();
     event->id_len = id_len < sizeof event->id ? id_len : sizeof event->id;
@@ -84,7 +86,7 @@ void check_commit(sim_log *log, const sim_commit *commit)
     for (uint32_t shard = 0; shard < world.is.shards; shard++)
         parked = parked || commit->parked[shard].to > commit->parked[shard].from;
     sim_counts[C_COMMITS_PARKED] += parked;
-    for (int64_t offset = 0; offset < log->end; offset++) {
+    for (int64_t offset = log->first; offset < log->end; offset++) {
         const sim_event *event = log->at[offset];
         if (!event)
             continue;
@@ -108,42 +110,70 @@ void check_commit(sim_log *log, const sim_commit *commit)
 
 /* ---- dead letters ---- */
 
-void check_letter(instance *one, const mr_event *sent, const void *handle, const mr_letter *letter)
+static const char letter_is[] = "6: a dead letter carries the original";
+
+/* Why it is one. */
+static void check_reason(const sim_event *event, const mr_letter *letter)
 {
-    static const char what[] = "6: a dead letter carries the original";
-    const sim_event *event = world_event(sent->topic, sent->partition, sent->offset);
-    (void)one;
-    sim_check(event, what, "%s/%d@%lld is a dead letter, and there is no such event", sent->topic,
-              sent->partition, (long long)sent->offset);
-    sim_check(event->kind != EVENT_GOOD || event->narrowed, "7: no valid event becomes a dead letter",
-              EVENT_FORMAT " is one: %s", EVENT_AT(event), mr_reason_name(letter->reason));
-    sim_check(letter->reason != MR_REASON_NONE, what, EVENT_FORMAT " has no reason", EVENT_AT(event));
-    sim_check(event->kind != EVENT_GOOD || ++world.narrow_letters <= world.narrow_most,
-              "7: no valid event becomes a dead letter",
+    static const char valid[] = "7: no valid event becomes a dead letter";
+    const sim_event *root = world_root(event);
+    bool good = event->kind == EVENT_GOOD, unique = letter->reason == MR_REASON_UNIQUE;
+    sim_check(letter->reason != MR_REASON_NONE, letter_is, EVENT_FORMAT " has no reason", EVENT_AT(event));
+    sim_check(!good || (unique ? root->collided : root->narrowed), valid, EVENT_FORMAT " is one: %s",
+              EVENT_AT(event), mr_reason_name(letter->reason));
+    sim_check(!good || unique || ++world.narrow_letters <= world.narrow_most, valid,
               EVENT_FORMAT " is the %u. one of a table that was altered", EVENT_AT(event),
               world.narrow_letters);
-    bool by_database = letter->reason == MR_REASON_DB || letter->reason == MR_REASON_UNIQUE;
-    sim_check(by_database == (event->kind == EVENT_POISON || event->kind == EVENT_GOOD), what,
+    sim_check((unique || letter->reason == MR_REASON_DB) == (event->kind == EVENT_POISON || good), letter_is,
               EVENT_FORMAT " has the reason %s", EVENT_AT(event), mr_reason_name(letter->reason));
+    sim_check((letter->reason == MR_REASON_NO_ORIGIN) == (event->of && !event->has_origin), letter_is,
+              EVENT_FORMAT " has the reason %s", EVENT_AT(event), mr_reason_name(letter->reason));
+}
+
+/* As long as a partition is a worker's, it sends one letter of an event: it remembers.  Unless the log has jumped, and is read again. */
+static void check_once(instance *one, sim_event *event)
+{
+    const owned *now = group_owns(one->group, &world.logs[event->topic][event->partition]);
+    if (!now || world.logs[event->topic][event->partition].jumped)
+        return;
+    sim_check(event->letter_of != now->serial, "1: every event ends as its row or its dead letter",
+              EVENT_FORMAT " is a dead letter again, by the same worker in the same assignment",
+              EVENT_AT(event));
+    event->letter_of = now->serial;
+}
+
+sim_event *check_letter(instance *one, const mr_event *sent, const void *handle, const mr_letter *letter)
+{
+    sim_event *event = handle ? inbox_event(handle) : world_event(sent->topic, sent->partition, sent->offset);
+    sim_check(event, letter_is, "%s/%d@%lld is a dead letter, and there is no such event", sent->topic,
+              sent->partition, (long long)sent->offset);
+    const sim_event *says = handle && event->has_origin ? event->of : event;
+    sim_check(!strcmp(sent->topic, topic_names[says->topic]) && sent->partition == says->partition &&
+                  sent->offset == says->offset,
+              letter_is, EVENT_FORMAT " says that it is %s/%d@%lld", EVENT_AT(event), sent->topic,
+              sent->partition, (long long)sent->offset);
+    check_reason(event, letter);
+    check_once(one, event);
     if (letter->original_gone) {
         sim_counts[C_LETTERS_GONE]++;
-        sim_check(event->offset < world.logs[event->topic][event->partition].low, what,
+        sim_check(event->offset < world.logs[event->topic][event->partition].low, letter_is,
                   EVENT_FORMAT " is said to be gone, and the log has it", EVENT_AT(event));
-        return;
+        return event;
     }
-    sim_check(handle && sent->timestamp_ms == event->timestamp_ms, what,
+    sim_check(handle && sent->timestamp_ms == says->timestamp_ms, letter_is,
               EVENT_FORMAT " comes without its message", EVENT_AT(event));
     sim_check(sent->value_len == event->value_len && (!sent->value == !event->value) &&
                   (!event->value || !memcmp(sent->value, event->value, event->value_len)),
-              what, EVENT_FORMAT " has other bytes than the event", EVENT_AT(event));
+              letter_is, EVENT_FORMAT " has other bytes than the event", EVENT_AT(event));
     sim_check((!sent->key == !event->key) && (!event->key || (sent->key_len == strlen(event->key) &&
                                                               !memcmp(sent->key, event->key, sent->key_len))),
-              what, EVENT_FORMAT " has another key than the event", EVENT_AT(event));
+              letter_is, EVENT_FORMAT " has another key than the event", EVENT_AT(event));
     const char *value;
     size_t len;
     sim_check(sent->header(handle, "trace", &value, &len) && len == strlen(event->header) &&
                   !memcmp(value, event->header, len),
-              what, EVENT_FORMAT " comes with another message's headers", EVENT_AT(event));
+              letter_is, EVENT_FORMAT " comes with another message's headers", EVENT_AT(event));
+    return event;
 }
 
 /* ---- pages and retries ---- */
@@ -153,6 +183,8 @@ void check_letter(instance *one, const mr_event *sent, const void *handle, const
 static struct {
     uint64_t due_ms[HANDLES_MAX]; /* 0: not on the wheel */
     uint32_t shard[HANDLES_MAX];
+    uint32_t serial[HANDLES_MAX], attempts[HANDLES_MAX]; /* of the page that was there last */
+    bool drift[SHARDS_MAX];                              /* its last batch was refused for drift; by name */
 } wheels[INSTANCES_MAX];
 
 void check_begin(void)
@@ -162,7 +194,37 @@ void check_begin(void)
 
 void check_gone(instance *one)
 {
+    check_gates_gone(one);
     memset(&wheels[one->number], 0, sizeof wheels[0]);
+}
+
+/* The writer has said that a batch was refused for drift. */
+void check_drift(const instance *one, uint32_t by_name)
+{
+    wheels[one->number].drift[by_name] = true;
+}
+
+void check_writes(instance *one, uint32_t shard)
+{
+    wheels[one->number].drift[world_shard(one->variant, shard)] = false;
+}
+
+/* A page counts the transient failures of its batches, and no other; and what drift has taken back is not refused. */
+static void check_tries(instance *one, uint32_t shard, uint32_t handle)
+{
+    const mr_page *page = mr_pool_page(one->worker->flow.pool, handle);
+    uint32_t *serial = &wheels[one->number].serial[handle], *attempts = &wheels[one->number].attempts[handle];
+    uint32_t before = *serial == page->serial ? *attempts : 0, now = atomic_load(&page->attempts);
+    sim_check(now == before + (sql_said(one->sql[shard]) == MR_DB_TRANSIENT),
+              "5: attempts are transient failures",
+              "page %u of shard %u has made %u attempts, after %u and: %s", handle, shard, now, before,
+              mr_db_class_name(sql_said(one->sql[shard])));
+    *serial = page->serial;
+    *attempts = now;
+    sim_check(!wheels[one->number].drift[world_shard(one->variant, shard)] || page->rows_refused == 0,
+              "7: no valid event becomes a dead letter",
+              "page %u of shard %u was refused for drift, and %u of its rows stay refused", handle, shard,
+              page->rows_refused);
 }
 
 void check_scheduled(instance *one, uint32_t shard, uint32_t handle, uint64_t due_ms, uint64_t latest_ms)
@@ -174,6 +236,7 @@ void check_scheduled(instance *one, uint32_t shard, uint32_t handle, uint64_t du
               "page %u of shard %u is due after %lld ms", handle, shard, (long long)(due_ms - sim_now_ms()));
     sim_check(!sql_is_open(one->sql[shard]), "a failed transaction is rolled back",
               "page %u of shard %u waits to be tried again, and its transaction is open", handle, shard);
+    check_tries(one, shard, handle);
     wheels[one->number].due_ms[handle] = due_ms ? due_ms : 1;
     wheels[one->number].shard[handle] = shard;
     sim_counts[C_RETRIES]++;
@@ -224,7 +287,8 @@ void check_sleepers(const instance *one)
     mr_flow *flow = &one->worker->flow;
     for (uint32_t shard = 0; shard < flow->shards && flow->consumers + shard < one->thread_count; shard++) {
         uint64_t until_us, first = first_due(one, shard);
-        if (first == UINT64_MAX || sim_is_on(F_STARVE) || one->frozen_until_us + 5000000 > sim_now_us() ||
+        if (first == UINT64_MAX || sim_is_on(F_STARVE) || sim_is_on(F_SLOW_CONSUMER) ||
+            one->frozen_until_us + 5000000 > sim_now_us() ||
             mr_gate_now(&flow->gates, shard) != MR_GATE_LIVE ||
             !sim_at_bell(one->threads[flow->consumers + shard], &until_us))
             continue;
@@ -269,7 +333,7 @@ void check_returned(instance *one, uint32_t handle)
     sim_check(page->rows_max > 0 && wheels[one->number].due_ms[handle] == 0, "9: a page is in one place",
               "page %u is given back, and is free or on the wheel", handle);
     const mr_record *first = (const mr_record *)(const void *)mr_page_record(page, 0);
-    sim_say("gives page %u back %s: %u rows, %s/%d@%lld first", handle,
+    sim_say("gives page %u back %s: %u rows of %s, partition %d from %lld on", handle,
             page->outcome == MR_OUTCOME_DURABLE ? "durable" : "parked", page->rows, topic_names[page->stream],
             first->partition, (long long)first->offset);
     if (page->outcome != MR_OUTCOME_DURABLE)
@@ -277,12 +341,12 @@ void check_returned(instance *one, uint32_t handle)
     sim_counts[C_PAGES]++;
     sim_counts[C_BISECTED] += page->rows_refused;
     for (uint32_t row = 0; row < page->rows; row++) {
-        const mr_record *record = (const mr_record *)(const void *)mr_page_record(page, row);
+        int64_t n;
         if (mr_record_skipped(layout, mr_page_record(page, row)))
             continue;
-        const sim_event *event = world.logs[page->stream][record->partition].at[record->offset];
-        sim_check(event && event->row_shard >= 0, "3: durable means durable",
-                  "%s/%d@%lld comes back as durable, and is not", topic_names[page->stream],
-                  record->partition, (long long)record->offset);
+        memcpy(&n, mr_record_value(layout, mr_page_record(page, row), page->stream == 0), sizeof n);
+        const sim_event *event = &world.events[n];
+        sim_check(event->row_shard >= 0, "3: durable means durable",
+                  EVENT_FORMAT " comes back as durable, and is not", EVENT_AT(event));
     }
 }

@@ -16,6 +16,7 @@ void check_step(instance *one)
     for (uint32_t consumer = 0; consumer < flow->consumers; consumer++)
         mr_pool_check(flow->pool, consumer); /* free and live pages: 9 */
     check_sleepers(one);
+    check_gates(one);
     if (sim_now_us() < one->watchdog_us || sim_now_us() < one->frozen_until_us)
         return;
     one->watchdog_us = sim_now_us() + 1000000;
@@ -29,7 +30,7 @@ void check_step(instance *one)
 
 /* ---- what a worker says ---- */
 
-static void note_lost(const instance *one, const mr_log_fields *fields, const char *text)
+static void note_lost(instance *one, const mr_log_fields *fields, const char *text)
 {
     long long from, to;
     sim_check(one && sscanf(text, "the log has dropped offsets %lld to %lld", &from, &to) == 2, "simulator",
@@ -39,6 +40,12 @@ static void note_lost(const instance *one, const mr_log_fields *fields, const ch
     for (int64_t at = from; at < to && at < log->end; at++)
         if (at >= 0 && log->at[at] && log->at[at]->shard[one->variant] == shard)
             log->at[at]->lost = true;
+    one->lost[shard] += (uint64_t)(to - from);
+    uint64_t counted =
+        mr_metric_get(one->worker->flow.metrics, MR_M_LOST_OFFSETS, world_shard(one->variant, shard), 0);
+    sim_check(counted == one->lost[shard], "11: the counters add up",
+              "s%u: %llu offsets are said to be lost, and %llu are counted", shard,
+              (unsigned long long)one->lost[shard], (unsigned long long)counted);
     sim_counts[C_TRUNCATED]++;
 }
 
@@ -66,6 +73,8 @@ void check_said(mr_log_level level, const char *event, const mr_log_fields *fiel
         sim_counts[counted[i].count] += !strcmp(event, counted[i].event);
     sim_check(strcmp(event, "counters_disagree") != 0 || !consumers_rest(sim_owner()),
               "11: the counters add up", "%s", text);
+    if (!strcmp(event, "drift"))
+        check_drift(sim_owner(), (uint32_t)(fields->shard[1] - '0'));
     if (!strcmp(event, "offsets_lost"))
         note_lost(sim_owner(), fields, text);
     if (!strcmp(event, "offset_out_of_range") && strstr(text, "going on at its beginning"))
@@ -96,8 +105,9 @@ static uint64_t patience_us(void)
 void check_pace(void)
 {
     uint64_t now = sim_now_us(), patience = patience_us();
-    if (world.config[0]->dlq.per_minute_max > 0 || world.config[0]->dlq.drift_percent < 100 ||
-        now < world.calm_since_us + patience || the_coordinator.rebalancing || sim_healed())
+    if (sim_is_on(F_SLOW_CONSUMER) || world.config[0]->dlq.per_minute_max > 0 ||
+        world.config[0]->dlq.drift_percent < 100 || now < world.calm_since_us + patience ||
+        the_coordinator.rebalancing || sim_healed())
         return;
     for (uint32_t i = 0; i < world.event_count; i++) {
         const sim_event *event = &world.events[i];
@@ -106,10 +116,11 @@ void check_pace(void)
             now < shard->well_since_us + patience)
             continue;
         const sim_log *log = &world.logs[event->topic][event->partition];
-        if (event->offset < log->low || !is_read(log))
+        if (event->offset < log->low || event->offset < log->first || !is_read(log))
             continue;
         sim_counts[C_HEALTHY]++;
-        sim_check(event->row_shard >= 0, "10: healthy shards keep their pace",
+        sim_check(world_root(event)->row_shard >= 0 || world_root(event)->collided,
+                  "10: healthy shards keep their pace",
                   "%s/%d@%lld waits since %.1f s, and its shard s%u has been well since %.1f s",
                   topic_names[event->topic], event->partition, (long long)event->offset,
                   (double)event->born_us / 1e6, event->shard[0], (double)shard->well_since_us / 1e6);
@@ -137,7 +148,7 @@ void check_stopped(const instance *one)
 static bool is_settled(const sim_log *log, char *why, size_t cap)
 {
     const char *topic = topic_names[log->topic];
-    for (int64_t offset = 0; offset < log->end; offset++) {
+    for (int64_t offset = log->first; offset < log->end; offset++) {
         const sim_event *event = log->at[offset];
         if (!event || world_well_done(event) ||
             (offset < log->low && (event->lost || log->jumped || log->cut_above)))
@@ -159,7 +170,7 @@ static bool is_settled(const sim_log *log, char *why, size_t cap)
 
 static bool all_settled(char *why, size_t cap)
 {
-    for (uint32_t topic = 0; topic < world.is.topics; topic++)
+    for (uint32_t topic = 0; topic < TOPICS_MAX; topic++)
         for (uint32_t p = 0; p < world.partitions[topic]; p++)
             if (!is_settled(&world.logs[topic][p], why, cap))
                 return false;
@@ -181,6 +192,13 @@ void check_end(void)
         sim_check((event->kind == EVENT_GOOD) == (event->row_shard >= 0) || event->lost ||
                       event->row_shard < 0,
                   "1: every event ends as its row or its dead letter", "event %u is a row", i);
+        const sim_event *twin = event->twin;
+        sim_check(!event->collided || event->row_shard >= 0 || twin->row_shard >= 0 || event->letters == 0 ||
+                      twin->letters == 0 || event->narrowed || twin->narrowed,
+                  "1: every event ends as its row or its dead letter",
+                  "%s/%d@%lld and %s/%d@%lld have the same value in a unique key, and none is a row",
+                  topic_names[event->topic], event->partition, (long long)event->offset,
+                  topic_names[event->topic], twin ? twin->partition : 0, twin ? (long long)twin->offset : 0);
     }
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
         const instance *one = &world.instances[i];

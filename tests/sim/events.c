@@ -38,8 +38,10 @@ static char *print(const char *format, ...)
 
 static event_kind draw_kind(uint32_t number)
 {
-    static const uint32_t permille[3][EVENT_KINDS] = {{0}, {0, 20, 20, 20, 10}, {0, 60, 50, 50, 20}};
-    uint32_t style = (uint32_t)(sim_hash(10, 0, 0) % 3), at = (uint32_t)(sim_hash(11, number, 0) % 1000);
+    static const uint32_t permille[4][EVENT_KINDS] = {
+        {0}, {0, 20, 20, 20, 10}, {0, 60, 50, 50, 20}, {0, 500, 10, 10, 10}};
+    uint32_t style = world.is.wide ? 3 : (uint32_t)(sim_hash(10, 0, 0) % 3),
+             at = (uint32_t)(sim_hash(11, number, 0) % 1000);
     for (uint32_t kind = EVENT_POISON; kind < EVENT_KINDS; kind++) {
         if (at < permille[style][kind])
             return (event_kind)kind;
@@ -51,7 +53,8 @@ static event_kind draw_kind(uint32_t number)
 static void make_text(sim_event *event)
 {
     uint64_t random = sim_hash(12, event->number, 0);
-    uint32_t n = event->number, user = (uint32_t)(random >> 8) % 40;
+    uint32_t n = event->number, whose = event->twin ? event->twin->number : n;
+    uint32_t user = (uint32_t)(sim_hash(12, whose, 0) >> 8) % 40;
     char pad[1200];
     size_t pad_len = random % 16 == 0 ? (random >> 20) % 900 : (random >> 20) % 24;
     memset(pad, 'p', pad_len);
@@ -83,6 +86,32 @@ static void make_text(sim_event *event)
     event->value_len = strlen(event->value);
 }
 
+/* One of the last events has the same value in a unique key as this one. */
+static void pair(sim_event *event)
+{
+    if (!world.is.twins || event->kind != EVENT_GOOD || sim_hash(17, event->number, 0) % 10 != 0)
+        return;
+    for (uint32_t back = 1; back <= 40 && back <= event->number; back++) {
+        sim_event *other = &world.events[event->number - back];
+        if (other->kind != EVENT_GOOD || other->topic != event->topic || other->twin)
+            continue;
+        event->twin = other;
+        other->twin = event;
+        return;
+    }
+}
+
+void events_append(sim_log *log, sim_event *event)
+{
+    event->topic = log->topic;
+    event->partition = log->partition;
+    event->offset = log->end;
+    event->timestamp_ms = EVENTS_BEGIN_MS + (int64_t)(event->born_us / 1000);
+    log->seen_us[log->end] = event->born_us;
+    log->at[log->end++] = event;
+    sim_counts[C_EVENTS]++;
+}
+
 static void place(sim_log *log, int64_t room, uint64_t born_us)
 {
     uint32_t number = world.event_count++;
@@ -93,32 +122,30 @@ static void place(sim_log *log, int64_t room, uint64_t born_us)
     *event = (sim_event){.number = number,
                          .kind = draw_kind(number),
                          .topic = log->topic,
-                         .partition = log->partition,
-                         .offset = log->end,
-                         .timestamp_ms = INT64_C(1760000000000) + (int64_t)(born_us / 1000),
                          .born_us = born_us,
                          .row_shard = -1};
+    pair(event);
     make_text(event);
     for (uint32_t variant = 0; variant < VARIANTS; variant++)
         event->shard[variant] = world_shard(variant, events_shard(world.config[variant], event->user));
-    log->seen_us[log->end] = born_us;
-    log->at[log->end++] = event;
-    sim_counts[C_EVENTS]++;
+    events_append(log, event);
 }
 
 void events_make(void)
 {
     uint32_t wanted = world.is.events;
-    int64_t room = 3 * (int64_t)wanted + 16;
-    world.events = sim_take(wanted * sizeof *world.events);
-    for (uint32_t topic = 0; topic < world.is.topics; topic++)
+    int64_t room = 3 * (int64_t)wanted + 16; /* a log's; enough for all that is sent back as well */
+    world.events = sim_take((1 + SENT_BACK_MOST) * wanted * sizeof *world.events);
+    for (uint32_t topic = 0; topic < TOPICS_MAX; topic++)
         for (int32_t p = 0; p < PARTITIONS_MAX; p++) {
             sim_log *log = &world.logs[topic][p];
             *log = (sim_log){.topic = topic, .partition = p, .committed = {.offset = -1}};
+            if ((uint32_t)p >= world.is.partitions[topic])
+                continue;
             log->at = sim_take((size_t)room * sizeof(sim_event *));
             log->seen_us = sim_take((size_t)room * sizeof(uint64_t));
         }
-    uint64_t at_us = 1000000, style = sim_hash(14, 0, 0) % 4;
+    uint64_t at_us = 1000000, style = world.is.wide ? 0 : sim_hash(14, 0, 0) % 4;
     uint64_t mean_us = world.is.active_us / (wanted + 1);
     for (uint32_t i = 0; i < wanted; i++) {
         uint64_t random = sim_hash(15, i, 0);
@@ -128,12 +155,13 @@ void events_make(void)
             at_us += i % 50 == 0 ? 50 * mean_us : 0;
         else
             at_us += random % (2 * mean_us + 1);
-        uint32_t topic = (uint32_t)(random >> 32) % world.is.topics;
+        uint32_t topic = (uint32_t)(random >> 32) % world.is.streams;
         /* One partition has more than the others. */
         uint32_t p = (random >> 40) % 3 == 0 ? 0 : (uint32_t)(random >> 44) % world.is.partitions[topic];
         place(&world.logs[topic][p], room, at_us);
     }
-    for (uint32_t topic = 0; topic < world.is.topics; topic++)
+    world.events_made = world.event_count;
+    for (uint32_t topic = 0; topic < world.is.streams; topic++)
         for (uint32_t p = 0; p < world.is.partitions[topic]; p++) {
             sim_log *log = &world.logs[topic][p];
             if (log->end > 0 && sim_hash(16, topic, p) % 2) { /* the last transaction's end */
@@ -145,7 +173,7 @@ void events_make(void)
 
 sim_log *world_log(const char *topic, int32_t partition)
 {
-    for (uint32_t i = 0; i < world.is.topics; i++)
+    for (uint32_t i = 0; i < TOPICS_MAX; i++)
         if (!strcmp(topic, topic_names[i]) && partition >= 0 && partition < PARTITIONS_MAX)
             return &world.logs[i][partition];
     sim_fail("simulator", "nobody has topic %s partition %d", topic, partition);
@@ -157,10 +185,17 @@ sim_event *world_event(const char *topic, int32_t partition, int64_t offset)
     return offset >= 0 && offset < log->end ? log->at[offset] : NULL;
 }
 
+const sim_event *world_root(const sim_event *event)
+{
+    return event->of ? event->of : event;
+}
+
 bool world_well_done(const sim_event *event)
 {
+    const sim_event *root = world_root(event);
     if (event->kind == EVENT_GOOD)
-        return event->row_shard >= 0 || (event->narrowed && event->letters > 0);
+        return root->row_shard >= 0 ||
+               (event->letters > 0 && (root->collided || (root->narrowed && !event->last_time)));
     if (event->kind == EVENT_TOMBSTONE && world.is.tombstone_skip)
         return true;
     return event->letters > 0;

@@ -7,6 +7,7 @@
 #include "fake_kafka.h"
 
 #define REQUESTS_MAX 64
+#define ASK_MS       2000
 
 typedef struct request {
     bool used, applied, answered;
@@ -17,6 +18,7 @@ typedef struct request {
     size_t count;
     sim_log **log;
     sim_commit *commit;
+    sim_begins *begins;
     bool *failed;
     bool all_failed, superseded;
 } request;
@@ -70,6 +72,7 @@ void mr_group_commit(mr_group *group, const mr_partition *partitions, size_t cou
                       .count = count};
     made->log = sim_take(count * sizeof *made->log);
     made->commit = sim_take(count * sizeof *made->commit);
+    made->begins = sim_take(count * sizeof *made->begins);
     made->failed = sim_take(count * sizeof *made->failed);
     for (size_t i = 0; i < count; i++) {
         made->log[i] = world_log(partitions[i].topic, partitions[i].partition);
@@ -79,6 +82,7 @@ void mr_group_commit(mr_group *group, const mr_partition *partitions, size_t cou
         memcpy(text, partitions[i].metadata, commit->len);
         commit_read(text, commit->len, commit);
         check_sending(group, commit, made->log[i]);
+        made->begins[i] = group_owns(group, made->log[i])->begins;
         sim_say("commits %s/%d@%lld %s", partitions[i].topic, partitions[i].partition,
                 (long long)commit->offset, commit->text);
     }
@@ -112,8 +116,10 @@ bool mr_group_superseded(const mr_group *group)
 
 /* ---- at the coordinator ---- */
 
-static void accept(sim_log *log, const sim_commit *commit)
+static void accept(sim_log *log, const sim_commit *commit, const sim_begins *begins)
 {
+    if (log->committed.offset < 0)
+        check_begins(log, commit->offset, begins);
     check_commit(log, commit);
     world.reordered = world.reordered || (commit->offset < log->committed.offset && !log->jumped);
     log->committed = *commit;
@@ -156,7 +162,7 @@ static void apply(request *about)
     for (size_t i = 0; i < about->count; i++) {
         about->failed[i] = trouble && sim_random(2);
         if (!about->failed[i])
-            accept(about->log[i], &about->commit[i]);
+            accept(about->log[i], &about->commit[i], &about->begins[i]);
     }
 }
 
@@ -285,7 +291,7 @@ bool mr_group_seek(mr_group *group, const char *topic, int32_t partition, int64_
 
 int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partition)
 {
-    if (!answers(group, 5000))
+    if (!answers(group, 2 * ASK_MS)) /* it asks twice */
         return -1;
     for (int32_t p = 0; p < PARTITIONS_MAX; p++)
         if (p != but_partition && world_log(topic, p)->committed.offset >= 0)
@@ -298,8 +304,9 @@ bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *to
 {
     if (!answers(group, timeout_ms))
         return false;
-    for (uint32_t i = 0; i < world.is.topics; i++)
-        each(context, topic_names[i], world.partitions[i]);
+    for (uint32_t i = 0; i < TOPICS_MAX; i++)
+        if (world.partitions[i] > 0)
+            each(context, topic_names[i], world.partitions[i]);
     return true;
 }
 

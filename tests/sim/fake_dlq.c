@@ -68,12 +68,11 @@ bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_lett
         dlq->errors++;
         return false;
     }
-    check_letter(dlq->owner, event, handle, letter);
     uint64_t late = sim_fault_now(F_DLQ_LATE) ? 1000 * sim_random(5000) : 0;
     *place = (sent_letter){.state = LETTER_SENT,
                            .consumer = letter->consumer,
                            .number = letter->number,
-                           .event = world_event(event->topic, event->partition, event->offset)};
+                           .event = check_letter(dlq->owner, event, handle, letter)};
     place->there_us = sim_now_us() + world.is.letter_us / 2 + sim_random(world.is.letter_us) + late;
     place->report_us = place->there_us + sim_random(world.is.letter_us);
     sim_say("sends a dead letter of %s/%d@%lld: %s", event->topic, event->partition, (long long)event->offset,

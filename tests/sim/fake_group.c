@@ -1,131 +1,9 @@
-/* The group and its coordinator: who owns which partition (eager rebalances, as the product asks for by default). */
+/* edges/kafka.h: membership, as a member's client sees it.  What the coordinator does is in coordinator.c. */
 #include <string.h>
 
 #include "base/clock.h"
 #include "checker.h"
 #include "fake_kafka.h"
-
-coordinator the_coordinator;
-
-void coordinator_begin(void)
-{
-    the_coordinator = (coordinator){0};
-    commits_begin();
-}
-
-static mr_group *group_at(uint32_t i)
-{
-    instance *one = &world.instances[i];
-    return one->state == INSTANCE_RUNS ? one->group : NULL;
-}
-
-/* ---- the coordinator ---- */
-
-void rebalance(const char *why)
-{
-    if (the_coordinator.rebalancing)
-        return;
-    sim_say("the group rebalances: %s", why);
-    sim_note(sim_now_us(), 0, 3);
-    the_coordinator.rebalancing = true;
-    the_coordinator.deadline_us = sim_now_us() + world.is.rebalance_ms * 1000u;
-    for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
-        mr_group *group = group_at(i);
-        if (!group || !group->member)
-            continue;
-        group->rejoined = false;
-        group->given_us = UINT64_MAX;
-        group->notice_us = sim_now_us() + sim_random(500000);
-    }
-}
-
-static void expel(mr_group *group, const char *why)
-{
-    sim_say("worker %u is thrown out of the group: %s", group->owner->number, why);
-    group->member = false;
-    group->lost = true;
-    group->notice_us = group->given_us = UINT64_MAX;
-    world.disturbed = true;
-    world.calm_since_us = sim_now_us();
-}
-
-/* Everybody who is in gets an equal part; beginning with another one each time. */
-static void hand_out(void)
-{
-    mr_group *members[INSTANCES_MAX];
-    uint32_t count = 0, at = (uint32_t)sim_random(INSTANCES_MAX);
-    for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
-        mr_group *group = group_at(i);
-        if (!group || !group->member)
-            continue;
-        if (!group->rejoined) {
-            expel(group, "it did not come back in time");
-            continue;
-        }
-        group->generation = the_coordinator.generation;
-        group->given_count = 0;
-        group->given_us = sim_now_us() + 1000 + sim_random(300000);
-        members[count++] = group;
-    }
-    for (uint32_t topic = 0; count > 0 && topic < world.is.topics; topic++)
-        for (uint32_t p = 0; p < world.partitions[topic]; p++) {
-            mr_group *group = members[at++ % count];
-            group->given[group->given_count++] = &world.logs[topic][p];
-        }
-}
-
-static void tend_coordinator(void)
-{
-    uint64_t now = sim_now_us();
-    bool all = true;
-    for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
-        mr_group *group = group_at(i);
-        if (!group || !group->member)
-            continue;
-        if (world_reaches(group->owner) || now < world.brokers_back_us)
-            group->seen_us = now;
-        else if (now - group->seen_us > world.is.session_ms * 1000u) {
-            expel(group, "nothing was heard of it");
-            rebalance("a member is gone");
-            continue;
-        }
-        all = all && group->rejoined;
-        if (group->notice_us <= now || group->given_us <= now)
-            sim_bell_io(group->bell);
-    }
-    if (!the_coordinator.rebalancing || now < world.brokers_back_us ||
-        (!all && now < the_coordinator.deadline_us))
-        return;
-    the_coordinator.rebalancing = false;
-    the_coordinator.generation++;
-    hand_out();
-}
-
-void group_turn(void)
-{
-    if (sim_now_us() >= world.brokers_back_us)
-        tend_coordinator();
-}
-
-void group_gone(instance *one)
-{
-    mr_group *group = one->group;
-    if (!group)
-        return;
-    commits_forget(group);
-    /* The coordinator notices by the session's end, or at once by the connection's. */
-    if (group->member)
-        rebalance("a member is gone");
-    group->member = false;
-    one->group = NULL;
-}
-
-void group_partitions_added(void)
-{
-    rebalance("partitions were added");
-}
-
-/* ---- the member ---- */
 
 owned *group_owns(mr_group *group, const sim_log *log)
 {
@@ -155,16 +33,6 @@ mr_status mr_group_open(mr_group *group, mr_bell *bell, mr_error *error)
     return MR_OK;
 }
 
-static void join(mr_group *group)
-{
-    group->member = true;
-    group->lost = false;
-    group->seen_us = sim_now_us();
-    rebalance("a member joins");
-    group->rejoined = true;
-    group->notice_us = UINT64_MAX;
-}
-
 mr_status mr_group_join(mr_group *group, mr_error *error)
 {
     (void)error;
@@ -172,42 +40,95 @@ mr_status mr_group_join(mr_group *group, mr_error *error)
     return MR_OK;
 }
 
-static void revoke(mr_group *group, bool lost)
+/* ---- partitions go ---- */
+
+static bool is_of(const sim_log *log, sim_log *const *some, size_t count)
 {
-    size_t count = group->owned_count;
     for (size_t i = 0; i < count; i++)
-        group->partitions[i] = (mr_partition){.topic = topic_names[group->owned[i].log->topic],
-                                              .partition = group->owned[i].log->partition};
-    sim_counts[lost ? C_LOST : C_REVOKED]++;
-    if (lost)
-        group->owned_count = 0; /* nothing may be committed any more */
-    group->listener.revoked(group->listener.context, group->partitions, count, lost);
-    group->owned_count = group->feed_count = 0;
-    /* A client filters what is left of them out of its queues. */
+        if (some[i] == log)
+            return true;
+    return false;
 }
 
-/* The assignment: offset and metadata of one answer, asked for until it comes. */
-static void assign(mr_group *group)
+/* Forgets all but `kept`.  What is left of them in the client's queues is filtered out. */
+static void let_go(mr_group *group, sim_log *const *kept, size_t count)
 {
-    uint32_t generation = group->generation;
-    sim_log *given[FEEDS_MAX];
-    size_t count = group->given_count;
-    memcpy(given, group->given, sizeof given);
-    group->given_us = UINT64_MAX;
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < group->owned_count; i++)
+        if (is_of(group->owned[i].log, kept, count))
+            group->owned[left++] = group->owned[i];
+    group->owned_count = left;
+    left = 0;
+    for (uint32_t i = 0; i < group->feed_count; i++)
+        if (is_of(group->feeds[i].log, kept, count))
+            group->feeds[left++] = group->feeds[i];
+    group->feed_count = left;
+}
+
+/* All but `kept`; false: there were none. */
+static bool revoke(mr_group *group, sim_log *const *kept, size_t kept_count, bool lost)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < group->owned_count; i++)
+        if (!is_of(group->owned[i].log, kept, kept_count))
+            group->partitions[count++] = (mr_partition){.topic = topic_names[group->owned[i].log->topic],
+                                                        .partition = group->owned[i].log->partition};
+    if (count == 0)
+        return false;
+    sim_counts[lost ? C_LOST : C_REVOKED]++;
+    sim_counts[C_REVOKED_SOME] += count < group->owned_count;
+    if (lost)
+        group->owned_count = 0; /* nothing may be committed any more */
+    group->revoking = true;
+    group->listener.revoked(group->listener.context, group->partitions, count, lost);
+    group->revoking = false;
+    let_go(group, kept, kept_count);
+    return true;
+}
+
+/* ---- partitions come ---- */
+
+/* Where it begins is what the log's beginning, the commit and kafka.start say. */
+static void begin(mr_group *group, owned *one, const mr_partition *part)
+{
+    one->held = part->hold;
+    sim_counts[C_HELD] += part->hold;
+    if (part->hold)
+        return;
+    sim_check(!one->log->foreign, "foreign offsets are held",
+              "%s/%d goes on at %lld, which another tool has set", part->topic, part->partition,
+              (long long)part->start);
+    world_expect_narrow();
+    sim_say("%s/%d begins at %lld", part->topic, part->partition, (long long)part->start);
+    group->feeds[group->feed_count++] =
+        (feed){.log = one->log, .inbox = part->inbox, .position = part->start, .fetched = part->start};
+}
+
+/* Offset and metadata of one answer, asked for until it comes; false: it is told to stop, or thrown out. */
+static bool read_committed(mr_group *group)
+{
     do {
         sim_sleep_us(1000 + sim_random(20000));
         if (group->listener.stopping(group->listener.context) || group->lost)
-            return;
+            return false;
         group->listener.waiting(group->listener.context);
         if (!world_reaches(group->owner))
             sim_sleep_ms(2000);
     } while (!world_reaches(group->owner) || sim_fault_now(F_ASK));
-    if (group->generation != generation)
+    return true;
+}
+
+static void assign(mr_group *group, sim_log *const *given, size_t count)
+{
+    uint32_t generation = group->generation, first = group->owned_count;
+    if (!read_committed(group) || group->generation != generation)
         return;
-    group->owned_count = 0;
     for (size_t i = 0; i < count; i++) {
         sim_commit committed = given[i]->committed;
-        group->owned[group->owned_count++] = (owned){.log = given[i], .sent = -1};
+        group->owned[group->owned_count++] = (owned){.log = given[i],
+                                                     .sent = -1,
+                                                     .serial = ++the_coordinator.assignments,
+                                                     .begins = check_may_begin(given[i])};
         group->partitions[i] = (mr_partition){.topic = topic_names[given[i]->topic],
                                               .partition = given[i]->partition,
                                               .committed = committed.offset,
@@ -218,22 +139,42 @@ static void assign(mr_group *group)
     }
     sim_say("%zu partitions are assigned, generation %u", count, generation);
     sim_counts[C_ASSIGNED]++;
+    sim_counts[C_ASSIGNED_MORE] += count > 0 && first > 0;
     group->listener.assigned(group->listener.context, group->partitions, count);
     group->joined = true;
     world.calm_since_us = sim_now_us() > world.calm_since_us ? sim_now_us() : world.calm_since_us;
-    for (size_t i = 0; i < count; i++) {
-        mr_partition *part = &group->partitions[i];
-        group->owned[i].held = part->hold;
-        sim_counts[C_HELD] += part->hold;
-        if (part->hold)
-            continue;
-        sim_check(!given[i]->foreign, "foreign offsets are held",
-                  "%s/%d goes on at %lld, which another tool has set", part->topic, part->partition,
-                  (long long)part->start);
-        sim_say("%s/%d begins at %lld", part->topic, part->partition, (long long)part->start);
-        group->feeds[group->feed_count++] =
-            (feed){.log = given[i], .inbox = part->inbox, .position = part->start, .fetched = part->start};
-    }
+    for (size_t i = 0; i < count; i++)
+        begin(group, &group->owned[first + i], &group->partitions[i]);
+}
+
+/* The assignment: what it has and may not keep goes, then what is new comes.  Then, when something went, all have to come back for it. */
+static void take_assignment(mr_group *group)
+{
+    sim_log *given[FEEDS_MAX], *fresh[FEEDS_MAX];
+    size_t count = group->given_count, fresh_count = 0;
+    uint32_t generation = group->generation;
+    memcpy(given, group->given, sizeof given);
+    group->given_us = UINT64_MAX;
+    bool went = revoke(group, given, count, false);
+    if (group->lost)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (!group_owns(group, given[i]))
+            fresh[fresh_count++] = given[i];
+    if (generation == group->generation)
+        assign(group, fresh, fresh_count);
+    if (went && group->member)
+        rebalance("partitions were given back");
+}
+
+/* Everybody has to come back: eager members without anything. */
+static void come_back(mr_group *group)
+{
+    group->notice_us = UINT64_MAX;
+    if (!world.is.cooperative)
+        revoke(group, NULL, 0, false);
+    if (!group->lost) /* it may have taken too long */
+        group->rejoined = true;
 }
 
 int mr_group_poll(mr_group *group)
@@ -244,25 +185,19 @@ int mr_group_poll(mr_group *group)
     if (!world_reaches(group->owner))
         return done;
     if (group->lost) {
-        if (group->owned_count > 0)
-            revoke(group, true);
-        join(group);
+        revoke(group, NULL, 0, true);
+        coordinator_join(group);
         return done + 1;
     }
     if (group->subscribed && !group->member) {
-        join(group);
+        coordinator_join(group);
         done++;
     }
     if (group->notice_us <= now) {
-        group->notice_us = UINT64_MAX;
-        if (group->owned_count > 0)
-            revoke(group, false);
-        if (group->lost) /* it took too long */
-            return done + 1;
-        group->rejoined = true;
+        come_back(group);
         done++;
     } else if (group->given_us <= now) {
-        assign(group);
+        take_assignment(group);
         done++;
     }
     return done;
@@ -288,17 +223,15 @@ bool mr_group_close(mr_group *group, uint32_t timeout_ms)
 {
     uint64_t end = mr_clock_ms() + timeout_ms;
     group->subscribed = false;
-    if (group->owned_count > 0)
-        revoke(group, group->lost);
+    revoke(group, NULL, 0, group->lost);
     while (!world_reaches(group->owner) && mr_clock_ms() < end) {
         group->listener.waiting(group->listener.context);
         sim_sleep_ms(50);
     }
     bool left = world_reaches(group->owner);
     group->notice_us = group->given_us = UINT64_MAX;
-    if (group->member && left)
-        rebalance("a member leaves");
-    group->member = group->member && !left;
+    if (left)
+        coordinator_leave(group);
     return left;
 }
 

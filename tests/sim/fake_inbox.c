@@ -1,4 +1,5 @@
 /* Reading: what the group's and the reader's partitions give out, one message at a time. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,15 +11,23 @@
 typedef struct handed {
     sim_event *event;
     char *value, *key;
+    char origin[80];
     bool freed;
 } handed;
+
+sim_event *inbox_event(const void *handle)
+{
+    return ((const handed *)handle)->event;
+}
 
 static bool find_header(const void *context, const char *name, const char **value, size_t *len)
 {
     const handed *message = context;
-    if (strcmp(name, "trace") != 0)
+    const sim_event *event = message->event;
+    bool origin = !strcmp(name, "millrace.origin");
+    if ((!origin && strcmp(name, "trace") != 0) || (origin && !event->has_origin))
         return false;
-    *value = message->event->header;
+    *value = origin ? message->origin : event->header;
     *len = strlen(*value);
     return true;
 }
@@ -114,6 +123,9 @@ static mr_arrival give(feed *one, mr_message *out)
     *message = (handed){.event = event,
                         .value = copy(event->value, event->value_len),
                         .key = copy(event->key, event->key ? strlen(event->key) : 0)};
+    if (event->has_origin)
+        snprintf(message->origin, sizeof message->origin, "%s/%d/%lld/%lld", topic_names[event->of->topic],
+                 event->of->partition, (long long)event->of->offset, (long long)event->of->timestamp_ms);
     out->handle = message;
     out->event.value = message->value;
     out->event.value_len = event->value_len;
@@ -141,6 +153,11 @@ mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *message)
         mr_arrival arrival = give(one, message);
         if (arrival == MR_ARRIVAL_NONE)
             continue;
+        if (inbox->owner->group && inbox->feeds == inbox->owner->group->feeds) { /* the live flow */
+            check_dealt_with(inbox->owner, inbox->given, inbox->given_us);
+            inbox->given = arrival == MR_ARRIVAL_MESSAGE ? inbox_event(message->handle) : NULL;
+            inbox->given_us = sim_now_us();
+        }
         inbox->last = sim_random(8) ? at : at + 1;
         inbox->dry = false;
         return arrival;

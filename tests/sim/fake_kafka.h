@@ -1,4 +1,5 @@
-/* fake_kafka.h: the inside of the fake of edges/kafka.h and kafka_reader.h, shared by fake_group.c, fake_commit.c and fake_inbox.c.
+/* fake_kafka.h: the inside of the fake of edges/kafka.h and kafka_reader.h, shared by coordinator.c, fake_group.c, fake_commit.c and
+ * fake_inbox.c.
  *
  * A group is a member as its client knows it, and beside it what the coordinator knows of the member. */
 #ifndef MR_SIM_FAKE_KAFKA_H
@@ -26,14 +27,18 @@ struct mr_inbox {
     feed *feeds; /* of the group, or of the reader */
     uint32_t *feed_count;
     uint32_t last;
-    bool dry; /* the last poll found nothing */
+    bool dry;               /* the last poll found nothing */
+    const sim_event *given; /* the last message, and when */
+    uint64_t given_us;
 };
 
 /* A partition of the assignment, from before `assigned` is called until `revoked` has returned. */
 typedef struct owned {
     sim_log *log;
-    int64_t sent; /* the last offset of it that was sent to be committed */
+    int64_t sent;    /* the last offset of it that was sent to be committed */
+    uint32_t serial; /* of this assignment, among all */
     bool held;
+    sim_begins begins; /* when it came */
 } owned;
 
 struct mr_group {
@@ -44,7 +49,7 @@ struct mr_group {
     uint32_t feed_count;
     owned owned[FEEDS_MAX];
     uint32_t owned_count;
-    bool subscribed, joined, closing;
+    bool subscribed, joined, revoking;
     bool committing, superseded;
     mr_partition *partitions;
     bool log_low_known;
@@ -66,15 +71,28 @@ struct mr_reader {
     uint32_t feed_count;
 };
 
+/* Static membership: what a process that is gone had, until its session is over. */
+typedef struct seat {
+    bool taken;
+    uint64_t since_us;
+    sim_log *given[FEEDS_MAX];
+    uint32_t count;
+} seat;
+
 typedef struct coordinator {
     uint32_t generation;
     bool rebalancing;
     uint64_t deadline_us;
+    bool withheld;        /* a partition is nobody's until whoever has it has given it back */
+    uint32_t assignments; /* of a partition to a member, so far */
+    seat seats[INSTANCES_MAX];
 } coordinator;
 extern coordinator the_coordinator;
 
 mr_inbox *inbox_make(instance *owner, uint32_t consumer, feed *feeds, uint32_t *feed_count);
 void rebalance(const char *why);
+void coordinator_join(mr_group *group);
+void coordinator_leave(mr_group *group);
 /* The answers that have come are handed to the member. */
 uint32_t commits_serve(mr_group *group);
 void commits_forget(mr_group *group);

@@ -22,6 +22,9 @@ struct mr_sql {
     const mr_layout *layouts;
     bool connected, broken; /* broken: the server has closed it, the client does not know yet */
     bool must_end;          /* its transaction has failed: only a rollback or a close may follow */
+    bool doubtful;          /* a commit has failed: only a close may follow */
+    mr_db_class said;       /* of the last connect, statement or commit */
+    uint64_t commits;       /* that were answered well */
     written *rows;          /* of the open transaction */
     uint32_t row_count;
 };
@@ -52,10 +55,11 @@ static sim_shard *server(const mr_sql *sql)
     return &world.shards[sql->shard];
 }
 
-static mr_sql_result answer(const mr_sql *sql, unsigned code, mr_db_phase phase)
+static mr_sql_result answer(mr_sql *sql, unsigned code, mr_db_phase phase)
 {
     mr_sql_result result = {.code = code, .field = MR_FIELDS_MAX};
     result.db_class = mr_db_classify(code, phase, code == 1290 ? "running with the --read-only option" : "");
+    sql->said = result.db_class;
     snprintf(result.sqlstate, sizeof result.sqlstate, "HY000");
     if (phase == MR_DB_AT_CONNECT)
         snprintf(result.text, sizeof result.text, "error %u", code);
@@ -66,8 +70,9 @@ static mr_sql_result answer(const mr_sql *sql, unsigned code, mr_db_phase phase)
     return result;
 }
 
-static mr_sql_result well(void)
+static mr_sql_result well(mr_sql *sql)
 {
+    sql->said = MR_DB_OK;
     return (mr_sql_result){.db_class = MR_DB_OK, .field = MR_FIELDS_MAX};
 }
 
@@ -120,20 +125,20 @@ mr_sql_result mr_sql_connect(mr_sql *sql)
     static const unsigned trouble[] = {2002, 2005, 1040, 1226, 1053, 2013};
     mr_sql_result result;
     mr_sql_close(sql);
-    sql->broken = sql->must_end = false;
+    sql->broken = sql->must_end = sql->doubtful = false;
     if (!reach(sql, MR_DB_AT_CONNECT, &result)) {
         sql->broken = false;
         return result;
     }
     if (server(sql)->trouble == SHARD_MISCONFIGURED)
         return answer(sql, wrong[server(sql)->code % 5], MR_DB_AT_CONNECT);
-    if (server(sql)->trouble == SHARD_NARROW) /* the tables are compared */
+    if (server(sql)->trouble == SHARD_NARROW && server(sql)->code % 2) /* the tables are compared */
         return answer(sql, 1406, MR_DB_AT_CONNECT);
     if (sim_fault_now(F_DB_CONNECT))
         return answer(sql, trouble[sim_random(6)], MR_DB_AT_CONNECT);
     sql->connected = true;
     sim_say("connected to s%u", sql->shard);
-    return well();
+    return well(sql);
 }
 
 bool mr_sql_connected(const mr_sql *sql)
@@ -143,7 +148,7 @@ bool mr_sql_connected(const mr_sql *sql)
 
 void mr_sql_close(mr_sql *sql)
 {
-    sql->connected = sql->must_end = false;
+    sql->connected = sql->must_end = sql->doubtful = false;
     undo(sql);
 }
 
@@ -153,6 +158,8 @@ uint64_t mr_sql_packet_bytes(const mr_sql *sql)
 }
 
 /* ---- statements ---- */
+
+static const char closed[] = "a connection whose commit has failed is closed";
 
 static int64_t number_at(const mr_layout *layout, unsigned char *record, uint32_t field)
 {
@@ -201,19 +208,23 @@ static bool is_there(const mr_sql *sql, const sim_event *event)
 
 /* Adds a statement's rows to the transaction, or none of them: code of the error.  *existing: those that were there before. */
 static unsigned add_rows(mr_sql *sql, uint32_t stream, unsigned char **records, uint32_t count,
-                         uint32_t *existing)
+                         uint32_t *existing, bool *collides)
 {
     static const unsigned poison[] = {1406, 1366, 1048, 1264, 3819};
     uint32_t before = sql->row_count;
     bool narrow = server(sql)->trouble == SHARD_NARROW;
     *existing = 0;
+    *collides = false;
     for (uint32_t i = 0; i < count; i++) {
         written *row = &sql->rows[sql->row_count];
         sim_event *event = read_row(sql, stream, records[i], row);
         event->narrowed = event->narrowed || (narrow && event->kind == EVENT_GOOD);
-        if (event->kind == EVENT_POISON || narrow) {
+        *collides = event->twin && !is_there(sql, event) && is_there(sql, event->twin);
+        event->collided = event->collided || *collides;
+        sim_counts[C_COLLIDED] += *collides;
+        if (event->kind == EVENT_POISON || narrow || *collides) {
             sql->row_count = before;
-            return poison[event->number % 5];
+            return *collides ? 1062 : poison[event->number % 5];
         }
         *existing += is_there(sql, event);
         sim_check(++sql->row_count < TRANSACTION_MAX, "simulator", "a transaction of too many rows");
@@ -262,10 +273,12 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
         if (!mr_record_skipped(layout, records + (uint64_t)i * layout->size))
             sent[count++] = records + (uint64_t)i * layout->size;
     if (count == 0)
-        return well();
+        return well(sql);
+    sim_check(!sql->doubtful, closed, "s%u: a statement", sql->shard);
+    check_writes(sql->owner, sql->index);
     sim_check(!sql->must_end, "a failed transaction is rolled back",
               "s%u: a statement in a transaction that has failed", sql->shard);
-    mr_sql_result result = well();
+    mr_sql_result result = well(sql);
     uint32_t serial = check_page_begin(sql->owner, records);
     bool reached = reach(sql, MR_DB_AT_STATEMENT, &result);
     check_page_end(sql->owner, records, serial);
@@ -286,10 +299,12 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
     uint32_t at_once = world.is.multi_row ? AT_ONCE : count;
     for (uint32_t from = 0, rows_now, existing; from < count; from += at_once) {
         rows_now = count - from < at_once ? count - from : at_once;
-        code = add_rows(sql, stream, sent + from, rows_now, &existing);
+        bool collides;
+        code = add_rows(sql, stream, sent + from, rows_now, &existing, &collides);
         if (code) {
             uint32_t left = result.rows_left;
             result = answer(sql, code, MR_DB_AT_STATEMENT);
+            result.unique_conflict = collides;
             result.rows_left = left;
             return result;
         }
@@ -327,6 +342,7 @@ mr_sql_result mr_sql_commit(mr_sql *sql)
         sim_say("the next commit is done, but its answer is lost");
         make_durable(sql);
     }
+    sql->doubtful = true;
     if (!reach(sql, MR_DB_AT_COMMIT, &result))
         return result;
     if (ambiguous) {
@@ -334,24 +350,42 @@ mr_sql_result mr_sql_commit(mr_sql *sql)
         return cut(sql, codes[sim_random(7)], MR_DB_AT_COMMIT);
     }
     make_durable(sql);
-    return well();
+    sql->doubtful = false;
+    sql->commits++;
+    return well(sql);
 }
 
 mr_sql_result mr_sql_rollback(mr_sql *sql)
 {
     mr_sql_result result;
+    mr_db_class before = sql->said;
     sim_check(sql->connected, "must", "a rollback without a connection");
-    if (!reach(sql, MR_DB_AT_STATEMENT, &result))
+    sim_check(!sql->doubtful, closed, "s%u: a rollback", sql->shard);
+    bool reached = reach(sql, MR_DB_AT_STATEMENT, &result);
+    if (reached && sim_fault_now(F_DB_CUT)) {
+        result = cut(sql, 2013, MR_DB_AT_STATEMENT);
+        reached = false;
+    }
+    sql->said = before; /* what the batch has failed of */
+    if (!reached)
         return result;
-    if (sim_fault_now(F_DB_CUT))
-        return cut(sql, 2013, MR_DB_AT_STATEMENT);
     undo(sql);
     sql->must_end = false;
-    return well();
+    return (mr_sql_result){.db_class = MR_DB_OK, .field = MR_FIELDS_MAX};
 }
 
 /* Whether something of it is still in a transaction. */
 bool sql_is_open(const mr_sql *sql)
 {
     return sql->row_count > 0;
+}
+
+mr_db_class sql_said(const mr_sql *sql)
+{
+    return sql->said;
+}
+
+uint64_t sql_commits(const mr_sql *sql)
+{
+    return sql->commits;
 }

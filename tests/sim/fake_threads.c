@@ -158,6 +158,29 @@ mr_slot_snapshot __wrap_mr_slot_read(const mr_slot *slot, mr_slot_range *ranges)
     return read;
 }
 
+/* ---- gates ---- */
+
+bool __real_mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to);
+bool __wrap_mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to);
+
+/* Consumers do not come to see it for a while: it may be open again by then. */
+static void look_away(const instance *one)
+{
+    for (uint32_t i = 0; i < one->worker->flow.consumers; i++)
+        if (one->threads[i] != sim_running())
+            sim_delay(one->threads[i], 1000 * (1 + sim_random(2000)));
+}
+
+bool __wrap_mr_gate_turn(mr_gates *gates, uint32_t shard, mr_gate_state from, mr_gate_state to)
+{
+    bool turned = __real_mr_gate_turn(gates, shard, from, to);
+    if (turned)
+        check_turned(sim_owner(), shard, from, to);
+    if (turned && to == MR_GATE_PARKED && sim_fault_now(F_UNSEEN))
+        look_away(sim_owner());
+    return turned;
+}
+
 /* ---- the wheel ---- */
 
 void __real_mr_wheel_schedule(mr_wheel *wheel, uint32_t handle, uint64_t due_ms);

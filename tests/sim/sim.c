@@ -82,6 +82,7 @@ sim_fiber *sim_fiber_at(uint32_t number)
 void sim_rename(sim_fiber *fiber, const char *name)
 {
     snprintf(fiber->name, sizeof fiber->name, "%s", name);
+    fiber->is_slow = strstr(name, "consumer") != NULL;
 }
 
 struct instance *sim_owner(void)
@@ -113,6 +114,11 @@ void sim_freeze_all_of(struct instance *owner, uint64_t until_us)
     for (sim_fiber *at = sim.fibers; at < sim.fibers + SIM_FIBERS_MAX; at++)
         if (at->state != FIBER_FREE && at->owner == owner)
             at->not_before_us = until_us;
+}
+
+void sim_delay(sim_fiber *fiber, uint64_t us)
+{
+    fiber->not_before_us = sim.now_us + us;
 }
 
 static void leave(void)
@@ -242,6 +248,11 @@ static void step(sim_fiber *next)
 {
     if (sim_fault_now(F_STARVE)) { /* the system gives its CPU to others */
         next->not_before_us = sim.now_us + 1000 * (1 + sim_random(sim_random(4) ? 200 : 3000));
+        return;
+    }
+    if (next->is_slow &&
+        sim_fault_now(F_SLOW_CONSUMER)) { /* what the others do meanwhile it sees all at once */
+        next->not_before_us = sim.now_us + 1000 * (1 + sim_random(500));
         return;
     }
     next->state = FIBER_RUNS;

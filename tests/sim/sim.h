@@ -40,6 +40,8 @@ struct instance;
     X(F_DLQ_LATE, "dlq-late", 2500)                                                                          \
     X(F_LOG_CUT, "log-cut", 400)                                                                             \
     X(F_STARVE, "starve", 20)                                                                                \
+    X(F_SLOW_CONSUMER, "slow-consumer", 300)                                                                 \
+    X(F_UNSEEN, "unseen", 3000)                                                                              \
     X(F_EPISODE, "episode", 10000)
 
 typedef enum sim_fault {
@@ -116,7 +118,8 @@ void sim_rename(sim_fiber *fiber, const char *name);
 struct instance *sim_owner(void); /* of the running fiber; NULL: the host */
 sim_fiber *sim_running(void);
 const char *sim_fiber_name(const sim_fiber *fiber);
-void sim_kill_all_of(struct instance *owner); /* from the host */
+void sim_delay(sim_fiber *fiber, uint64_t us); /* it does not run for so long */
+void sim_kill_all_of(struct instance *owner);  /* from the host */
 void sim_freeze_all_of(struct instance *owner, uint64_t until_us);
 /* In a fiber; in the host nothing happens. */
 void sim_yield(void);

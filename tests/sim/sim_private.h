@@ -16,6 +16,7 @@ struct sim_fiber {
     fiber_state state;
     uint64_t wake_us;       /* SLEEPS */
     uint64_t not_before_us; /* frozen or starved until then */
+    bool is_slow;           /* F_SLOW_CONSUMER is about it */
     mr_bell *bell;          /* SLEEPS at it */
     struct instance *owner;
     void *(*body)(void *);

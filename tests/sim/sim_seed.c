@@ -213,7 +213,7 @@ void sim_begin(const sim_plan *plan, sim_result *result)
     sim.step_us = (uint32_t[]){20, 100, 100, 1000, 5000}[sim_hash(2, 1, 0) % 5];
     for (uint32_t fault = 0; fault < SIM_FAULT_COUNT; fault++) {
         uint32_t luck = (uint32_t)(sim_hash(3, fault, 0) % 8);
-        bool on = fault == F_EPISODE || luck < 4;
+        bool on = fault == F_EPISODE || luck < (fault == F_SLOW_CONSUMER || fault == F_UNSEEN ? 2 : 4);
         sim.rate[fault] = plan->off[fault] || !on ? 0
                           : luck == 0             ? faults[fault].rate * 3
                                                   : faults[fault].rate;

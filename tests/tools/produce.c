@@ -351,11 +351,14 @@ int main(int argc, char **argv)
     char transaction[64];
     parse(&p.options, argc, argv);
     const options *o = &p.options;
-    rd_kafka_conf_t *conf = tool_conf(o->bootstrap, &o->properties);
+    static const tool_properties none;
+    rd_kafka_conf_t *conf = tool_conf(o->bootstrap, &none);
     tool_set(conf, "compression.codec", o->compression);
     tool_set(conf, "linger.ms", o->transaction ? "5" : "20");
     tool_set(conf, "batch.num.messages", "20000");
     tool_set(conf, "queue.buffering.max.messages", "200000");
+    for (size_t i = 0; i < o->properties.count; i++) /* last: they replace the ones above */
+        tool_set_pair(conf, o->properties.pair[i]);
     if (o->transaction) {
         snprintf(transaction, sizeof transaction, "produce-%llu", (unsigned long long)o->seed);
         tool_set(conf, "transactional.id", transaction);

@@ -68,6 +68,59 @@ static void test_buf(void **state)
     assert_string_equal(room, "12345678"); /* nothing after what was dropped */
 }
 
+static void test_buf_html(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *html;
+    } cases[] = {
+        {"", ""},
+        {"plain \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80", "plain \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"<script>\"a\" & 'b'</script>", "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;&lt;/script&gt;"},
+        {"&lt;", "&amp;lt;"},
+        {"a\n\x1b\x7f", "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xc2\x85\xc2\xa0", "\xef\xbf\xbd\xc2\xa0"}, /* a C1 control, a space that does not break */
+        {"\xff\xc3", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* a surrogate */
+    };
+    char room[200];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mr_buf buf = mr_buf_over(room, sizeof room);
+        mr_buf_html(&buf, cases[i].text);
+        assert_string_equal(room, cases[i].html);
+    }
+    mr_buf small = mr_buf_over(room, 6); /* an entity is there whole or not at all */
+    mr_buf_html(&small, "ab&cd");
+    assert_string_equal(room, "ab");
+    assert_true(small.full);
+}
+
+static void test_buf_people(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t number;
+        const char *count, *duration;
+    } cases[] = {
+        {0, "0", "0 s"},
+        {119, "119", "119 s"},
+        {999, "999", "16 min 39 s"},
+        {7199, "7,199", "119 min 59 s"},
+        {86400, "86,400", "24 h 0 min"},
+        {1000007, "1,000,007", "11 d 13 h"},
+        {INT64_MAX, "9,223,372,036,854,775,807", "106751991167300 d 15 h"},
+    };
+    char room[64];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mr_buf buf = mr_buf_over(room, sizeof room);
+        mr_buf_count(&buf, cases[i].number);
+        assert_string_equal(room, cases[i].count);
+        buf = mr_buf_over(room, sizeof room);
+        mr_buf_duration(&buf, cases[i].number);
+        assert_string_equal(room, cases[i].duration);
+    }
+}
+
 static void test_buf_json(void **state)
 {
     (void)state;
@@ -178,6 +231,8 @@ int main(void)
         cmocka_unit_test(test_arena),
         cmocka_unit_test(test_buf),
         cmocka_unit_test(test_buf_json),
+        cmocka_unit_test(test_buf_html),
+        cmocka_unit_test(test_buf_people),
         cmocka_unit_test(test_fnv),
         cmocka_unit_test(test_ksuid_golden),
         cmocka_unit_test(test_ksuid_refused),

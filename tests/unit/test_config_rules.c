@@ -131,6 +131,19 @@ static void test_holds(void **state)
     ALL(rules);
 }
 
+/* A value that could not be read is not called missing as well. */
+static void test_one_error_for_one_mistake(void **state)
+{
+    (void)state;
+    static const rule rules[] = {
+        {HEAD SHARDS("{\"name\":\"a\",\"host\":\"${NOPE}\",\"user\":\"u\",\"database\":\"d\"}") "}",
+         "shards[0].host", "NOPE is not set", MR_LEVEL_ERROR},
+        {HEAD SHARDS("{\"name\":\"a\",\"host\":\"\",\"user\":\"u\",\"database\":\"d\"}") "}",
+         "shards[0].host", "is missing", MR_LEVEL_ERROR},
+    };
+    ALL(rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +151,7 @@ int main(void)
         cmocka_unit_test(test_share),
         cmocka_unit_test(test_dead_letters),
         cmocka_unit_test(test_holds),
+        cmocka_unit_test(test_one_error_for_one_mistake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,25 @@ static void test_live_skips_range(void **state)
         assert_int_equal(world.rows[offset], offset != 104);
 }
 
+/* The live flow begins below the range and is slower than the replay: what comes to it then may be a letter already. */
+static void test_replay_overtakes(void **state)
+{
+    (void)state;
+    mr_slot_range range = {.from = 102, .to = 106, .timestamp_ms = -1};
+    world_log("1111i111");
+    world.live.limit = BEGIN;
+    world_assign(BEGIN, &range);
+    world_rest();
+    world_acknowledge();
+    world_write(1);
+    assert_true(world_range().to == 0 && world.letters[104] == 1);
+    world.live.limit = OFFSETS;
+    world_rest();
+    world_acknowledge();
+    world_write(1);
+    assert_true(world_lowest() == 108 && world.letters[104] == 1);
+}
+
 /* Every event has one judge: broken ones the live flow, invalid ones whoever takes the shard's events. */
 static void test_one_judge(void **state)
 {
@@ -373,6 +392,7 @@ int main(void)
         TEST(test_replay),
         TEST(test_replay_ends_in_holes),
         TEST(test_live_skips_range),
+        TEST(test_replay_overtakes),
         TEST(test_one_judge),
         TEST(test_judged_before),
         TEST(test_trial),

@@ -133,6 +133,22 @@ static void test_forget(void **state)
     assert_true(mr_drift_exceeds(&drift, 11, 11));
 }
 
+/* After drift few verdicts say enough, until some are released. */
+static void test_suspect(void **state)
+{
+    (void)state;
+    mr_drift_init(&drift, 50);
+    mr_drift_count(&drift, 99, 99);
+    mr_drift_suspect(&drift);
+    assert_true(mr_drift_exceeds(&drift, 1, 1) && mr_drift_exceeds(&drift, 3, 5));
+    assert_false(mr_drift_exceeds(&drift, 0, 1) || mr_drift_exceeds(&drift, 2, 4));
+    mr_drift_count(&drift, 2, 4);
+    assert_false(mr_drift_exceeds(&drift, 8, 8));
+    mr_drift_init(&drift, 100);
+    mr_drift_suspect(&drift);
+    assert_false(mr_drift_exceeds(&drift, 5, 5));
+}
+
 static uint32_t some_rows(void)
 {
     static const uint32_t edges[] = {0, 1, 19, 20, 21, 36, 63, 64, 65, 99, 100, 101, 127, 128, 129, 2048};
@@ -191,8 +207,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_verdicts), cmocka_unit_test(test_off),
         cmocka_unit_test(test_one_percent),    cmocka_unit_test(test_large_batches),
-        cmocka_unit_test(test_forget),         cmocka_unit_test(test_spread),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_forget),         cmocka_unit_test(test_suspect),
+        cmocka_unit_test(test_spread),         cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,17 +19,20 @@
 #include "edges/http.h"
 #include "edges/http_listen.h"
 #include "edges/process.h"
+#include "stages/page.h"
 
 static mr_stream streams[] = {{.name = "events"}};
 static mr_shard shards[] = {{.name = "s0"}};
 static uint16_t slot_shard[1];
-static mr_config config = {.streams = streams,
-                           .stream_count = 1,
-                           .shards = shards,
-                           .shard_count = 1,
-                           .slots = 1,
-                           .slot_shard = slot_shard,
-                           .http = {.listen = "127.0.0.1:0", .probe_listen = "127.0.0.1:0"}};
+static mr_config config = {
+    .kafka = {.group_id = "g"},
+    .streams = streams,
+    .stream_count = 1,
+    .shards = shards,
+    .shard_count = 1,
+    .slots = 1,
+    .slot_shard = slot_shard,
+    .http = {.listen = "127.0.0.1:0", .probe_listen = "127.0.0.1:0", .status_page = true}};
 static _Atomic bool broker_well;
 static mr_arena *arena;
 static mr_metrics *metrics;
@@ -192,6 +195,62 @@ static void test_status(void **unused)
     assert_int_equal(ask(mr_http_probe_port(http), "GET", "/status", ""), 404);
 }
 
+static void test_page(void **unused)
+{
+    (void)unused;
+    char policy[512];
+    uint16_t port = mr_http_port(http);
+    mr_board_partition_set(board, 0,
+                           &(mr_board_partition){.topic = "clicks", .partition = 7, .state = "running"});
+    assert_int_equal(ask(port, "GET", "/", ""), 200);
+    snprintf(policy, sizeof policy, "Content-Security-Policy: %s\r\n", mr_page_policy);
+    assert_true(has("Content-Type: text/html; charset=utf-8\r\n") && has(policy));
+    assert_true(has("X-Content-Type-Options: nosniff\r\n") && has("Referrer-Policy: no-referrer\r\n") &&
+                has("Cache-Control: no-store\r\n"));
+    assert_int_equal(strncmp(body(), "<!doctype html>\n", 16), 0);
+    assert_non_null(strstr(body(), "<th scope=\"row\">clicks/7</th>"));
+    assert_non_null(strstr(body(), "</html>\n"));
+    assert_null(strstr(body(), "<p class=\"value\">unknown")); /* it knows how much memory it takes */
+    assert_int_equal(ask(port, "HEAD", "/", ""), 200);
+    assert_true(has(policy));
+    assert_string_equal(body(), "");
+    assert_int_equal(ask(port, "GET", "/?x=1", ""), 200);
+    assert_int_equal(ask(port, "GET", "//", ""), 404);
+    assert_int_equal(ask(port, "POST", "/", "Content-Length: 0\r\n"), 405);
+    assert_int_equal(ask(mr_http_probe_port(http), "GET", "/", ""), 404);
+    assert_int_equal(ask(port, "GET", "/status", ""), 200);
+    assert_false(has("Content-Security-Policy"));
+    for (uint32_t i = 0; i < 150; i++) { /* more than was set aside */
+        static char why[MR_BOARD_WHY_BYTES];
+        memset(why, '"', sizeof why - 1);
+        mr_board_partition_set(
+            board, i,
+            &(mr_board_partition){.topic = "t", .partition = (int32_t)i, .state = "held", .why = why});
+    }
+    assert_int_equal(ask(port, "GET", "/", ""), 200);
+    assert_non_null(strstr(body(), "t/149</th>"));
+    assert_non_null(strstr(body(), "</html>\n"));
+}
+
+/* http.status_page is false. */
+static void test_no_page(void **unused)
+{
+    (void)unused;
+    mr_http *second = NULL;
+    mr_error error;
+    mr_arena *own = mr_arena_new();
+    mr_config other = config;
+    mr_probes none = {.live = NULL};
+    other.http.status_page = false;
+    assert_int_equal(mr_http_start(&other, metrics, board, &none, own, &second, &error), MR_OK);
+    assert_int_equal(ask(mr_http_port(second), "GET", "/", ""), 404);
+    assert_true(has("this port has /metrics, /status; probes"));
+    assert_int_equal(ask(mr_http_port(second), "HEAD", "/", ""), 404);
+    assert_int_equal(ask(mr_http_port(second), "GET", "/status", ""), 200);
+    mr_http_stop(second);
+    mr_arena_free(own);
+}
+
 static void test_process(void **unused)
 {
     (void)unused;
@@ -242,7 +301,7 @@ static void test_refusals(void **unused)
     (void)unused;
     uint16_t port = mr_http_port(http), probe_port = mr_http_probe_port(http);
     assert_int_equal(ask(port, "GET", "/nothing", ""), 404);
-    assert_true(has("/metrics, /status") && has("http.probe_listen"));
+    assert_true(has("/metrics, /status, /; probes") && has("http.probe_listen"));
     assert_int_equal(ask(port, "GET", "/livez", ""), 404);
     assert_int_equal(ask(port, "GET", "/metrics/", ""), 404);
     assert_int_equal(ask(probe_port, "GET", "/metrics", ""), 404);
@@ -411,10 +470,13 @@ static void test_port_taken(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_metrics),      TEST(test_status),        TEST(test_process),
-        TEST(test_probes),       TEST(test_refusals),      TEST(test_large_page),
-        TEST(test_nonsense),     TEST(test_addresses),     TEST(test_port_taken),
-        TEST(test_deaf_clients), TEST(test_four_dripping), TEST(test_more_dripping_than_places),
+        TEST(test_metrics),       TEST(test_status),
+        TEST(test_process),       TEST(test_page),
+        TEST(test_no_page),       TEST(test_probes),
+        TEST(test_refusals),      TEST(test_large_page),
+        TEST(test_nonsense),      TEST(test_addresses),
+        TEST(test_port_taken),    TEST(test_deaf_clients),
+        TEST(test_four_dripping), TEST(test_more_dripping_than_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

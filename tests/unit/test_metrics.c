@@ -224,6 +224,7 @@ static void test_histograms(void **unused)
     mr_metric_observe(metrics, MR_M_EVENT_AGE, 0, 0, 60001, 5);
     mr_metric_observe(metrics, MR_M_BATCH_ROWS, 2, 0, 5000, 1);
     assert_int_equal(mr_metric_get(metrics, MR_M_WRITE_DURATION, 0, 0), 3);
+    assert_int_equal(mr_metric_sum(metrics, MR_M_WRITE_DURATION, 0, 0), 60000202);
     const char *page = rendered(false);
     ASSERT_LINE(page, "millrace_write_duration_seconds_bucket{shard=\"s0\",le=\"0.0001\"} 1");
     ASSERT_LINE(page, "millrace_write_duration_seconds_bucket{shard=\"s0\",le=\"0.00025\"} 2");

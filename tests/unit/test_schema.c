@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -174,9 +175,35 @@ static void test_ddl(void **state)
                               ") ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;\n");
 }
 
+/* Whatever the columns are, MySQL's 65,535 bytes a row suffice: VARCHARs count four bytes a character, TEXT hardly anything. */
+static void test_ddl_of_many_texts(void **state)
+{
+    (void)state;
+    static char text[65536];
+    static mr_column many[200];
+    mr_stream stream = {.table = "t", .id_ksuid = true, .id_column = "id", .columns = many};
+    for (uint32_t bytes = 16; bytes <= 8192; bytes *= 2)
+        for (stream.column_count = 1; stream.column_count <= 200; stream.column_count += 33) {
+            unsigned long row = 20;
+            for (size_t i = 0; i < stream.column_count; i++)
+                many[i] = (mr_column){.name = "c", .type = MR_TYPE_STRING, .max_bytes = bytes};
+            mr_buf out = mr_buf_over(text, sizeof text);
+            mr_schema_ddl(&stream, &out);
+            assert_false(out.full);
+            for (const char *at = text; (at = strstr(at, "` VARCHAR(")) != NULL; at++)
+                row += 4 * strtoul(at + 10, NULL, 10) + 2;
+            for (const char *at = text; (at = strstr(at, "` TEXT ")) != NULL; at++)
+                row += 12;
+            assert_in_range(row, 0, 65535);
+            if (bytes == 64)
+                assert_non_null(strstr(text, "` VARCHAR(64)"));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fits), cmocka_unit_test(test_identity),
-                                       cmocka_unit_test(test_columns), cmocka_unit_test(test_ddl)};
+                                       cmocka_unit_test(test_columns), cmocka_unit_test(test_ddl),
+                                       cmocka_unit_test(test_ddl_of_many_texts)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

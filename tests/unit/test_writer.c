@@ -274,6 +274,53 @@ static void test_probe(void **state)
     assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
 }
 
+static void refuse_all(bool refuse)
+{
+    for (uint32_t i = 0; i < FAKE_OFFSETS; i++)
+        fake_sql[0].refused[i] = refuse;
+}
+
+/* A table that refuses everything, and nothing but its rows shows it: a small first batch must not become dead letters, at each probe anew. */
+static void test_probe_after_drift(void **state)
+{
+    (void)state;
+    become_live();
+    refuse_all(true);
+    push(fake_page(0, 0, 30));
+    atomic_store(&fake_flow.gates.at[0].entries, 1);
+    run_for(1);
+    assert_int_equal(came_back(MR_OUTCOME_PARKED), 1);
+    for (int probe = 0; probe < 3; probe++) {
+        run_for(2 * fake_config->park.probe_max_ms);
+        assert_int_equal(gate(), MR_GATE_PROBED);
+        push(fake_page(0, 0, 5));
+        run_for(1);
+        assert_int_equal(gate(), MR_GATE_PARKED);
+        assert_int_equal(came_back(MR_OUTCOME_PARKED), 1);
+    }
+    refuse_all(false);
+    fake_sql[0].refused[4] = true;
+    run_for(2 * fake_config->park.probe_max_ms);
+    push(fake_page(0, 0, 5));
+    run_for(1);
+    assert_int_equal(gate(), MR_GATE_LIVE);
+    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+}
+
+/* One row that the database refuses, first behind an outage: it must not keep the shard closed. */
+static void test_probe_with_poison(void **state)
+{
+    (void)state;
+    close_gate();
+    fake_sql[0].write.db_class = MR_DB_OK;
+    fake_sql[0].refused[0] = true;
+    run_for(2 * fake_config->park.probe_max_ms);
+    push(fake_page(0, 0, 1));
+    run_for(1);
+    assert_int_equal(gate(), MR_GATE_LIVE);
+    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+}
+
 /* Nothing is parked of it: there is nothing to try. */
 static void test_probe_without_ranges(void **state)
 {
@@ -289,11 +336,18 @@ static void test_probe_without_ranges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_durable),  TEST(test_slow),
-        TEST(test_due),      TEST(test_second_look),
-        TEST(test_attempts), TEST(test_connection_lost),
-        TEST(test_alone),    TEST(test_all_come_back),
-        TEST(test_probe),    TEST(test_probe_without_ranges),
+        TEST(test_durable),
+        TEST(test_slow),
+        TEST(test_due),
+        TEST(test_second_look),
+        TEST(test_attempts),
+        TEST(test_connection_lost),
+        TEST(test_alone),
+        TEST(test_all_come_back),
+        TEST(test_probe),
+        TEST(test_probe_without_ranges),
+        TEST(test_probe_after_drift),
+        TEST(test_probe_with_poison),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

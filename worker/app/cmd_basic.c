@@ -59,10 +59,10 @@ mr_status mr_cmd_config(mr_call *call)
         mr_config_schema(stdout);
         return MR_OK;
     }
-    if (mr_call_option(call, "starter")) {
-        mr_config_starter(stdout);
-        return MR_OK;
-    }
+    if (mr_call_option(call, "starter"))
+        return mr_cmd_starter(call);
+    if (mr_call_option(call, "topic") || mr_call_option(call, "brokers") || mr_call_option(call, "sample"))
+        return mr_complain(MR_USAGE, "--topic, --brokers and --sample belong to --starter: give it as well");
     mr_status status = mr_call_config(call, &config);
     if (status)
         return status;

@@ -2,9 +2,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/command.h"
+#include "app/progress.h"
 #include "app/worker.h"
 #include "edges/kafka.h"
 #include "edges/sql.h"
@@ -49,14 +49,12 @@ static void print_json(const mr_findings *findings, mr_status status)
 
 static void check_shards(const mr_config *config, mr_findings *findings)
 {
-    bool show = isatty(STDERR_FILENO) && config->shard_count > 1;
+    mr_progress progress = mr_progress_begin("shards checked");
     for (uint32_t i = 0; i < config->shard_count; i++) {
-        if (show)
-            fprintf(stderr, "\rshard %u of %zu\033[K", i + 1, config->shard_count);
+        mr_progress_tell(&progress, i, config->shard_count, config->shards[i].name);
         mr_sql_check(config, i, findings);
     }
-    if (show)
-        fputs("\r\033[K", stderr);
+    mr_progress_end(&progress);
 }
 
 mr_status mr_cmd_check(mr_call *call)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/progress.h"
 #include "base/text.h"
 #include "cmd_dlq_private.h"
 #include "edges/kafka_letters.h"
@@ -17,9 +18,10 @@ typedef struct work {
     mr_letters *letters;
     mr_dlq_filter filter;
     mr_status status; /* of what happened within a letter */
+    mr_progress progress;
     /* replay */
     const char *to; /* NULL: to the source */
-    bool yes, telling;
+    bool yes;
     json_t *sent; /* the coordinates that were sent: an event may have several letters */
     uint64_t count, repeated, cut;
 } work;
@@ -47,9 +49,11 @@ static mr_status begin(work *w, const mr_call *call)
 static void progress(void *context, uint64_t seen, uint64_t all)
 {
     work *w = context;
-    fprintf(stderr, "%s%llu of about %llu messages read, %llu letters match%s", w->telling ? "\r" : "",
-            (unsigned long long)seen, (unsigned long long)all, (unsigned long long)w->filter.found,
-            w->telling ? "   " : "\n");
+    char match[64];
+    mr_buf buf = mr_buf_over(match, sizeof match);
+    mr_buf_count(&buf, (long long)w->filter.found);
+    mr_buf_text(&buf, w->filter.found == 1 ? " letter matches" : " letters match");
+    mr_progress_tell(&w->progress, seen, all, match);
 }
 
 static mr_status read_letters(work *w, bool (*each)(void *context, const mr_dead_letter *letter), bool tell)
@@ -58,8 +62,9 @@ static mr_status read_letters(work *w, bool (*each)(void *context, const mr_dead
     mr_letters_reading reading = {.since_ms = w->filter.since_ms, .each = each, .context = w};
     if (tell)
         reading.progress = progress;
-    w->telling = isatty(STDERR_FILENO);
+    w->progress = mr_progress_begin("messages read");
     mr_status status = mr_letters_read(w->letters, &reading, &error);
+    mr_progress_end(&w->progress);
     if (status)
         mr_complain(status, "%s", error.text);
     if (mr_letters_strange(w->letters) > 0)
@@ -338,11 +343,11 @@ static void sum_up(const work *w, uint64_t acknowledged)
         print_json_line(json_pack("{s:I, s:I, s:I, s:s?}", "sent", (json_int_t)acknowledged, "repeated",
                                   (json_int_t)w->repeated, "not_sendable", (json_int_t)w->cut, "to", w->to));
     else if (w->yes)
-        fprintf(out, "%llu letters were sent to %s and acknowledged\n", (unsigned long long)acknowledged,
-                where);
+        fprintf(out, "%llu letter%s sent to %s and acknowledged\n", (unsigned long long)acknowledged,
+                acknowledged == 1 ? " was" : "s were", where);
     else
-        fprintf(out, "%llu letters would be sent to %s; nothing was sent: add --yes to send them\n",
-                (unsigned long long)w->count, where);
+        fprintf(out, "%llu letter%s would be sent to %s; nothing was sent: add --yes to send\n",
+                (unsigned long long)w->count, w->count == 1 ? "" : "s", where);
     if (w->repeated > 0)
         fprintf(stderr, "millrace: %llu letters of events that had one before were left out\n",
                 (unsigned long long)w->repeated);

@@ -1,17 +1,13 @@
 /* status */
 #include <jansson.h>
-#include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "app/command.h"
 #include "app/status_text.h"
+#include "cmd_status_private.h"
 #include "edges/http_get.h"
 
 #define TIMEOUT_MS  5000
-#define WATCH_MS    1000
 #define PORT        7780
 #define PROBE_PORT  7781
 #define ERROR_SHOWN 1000 /* bytes of an answer that is no good */
@@ -54,9 +50,9 @@ static mr_status probe(const char *url, bool ready)
 /* ---- the status ---- */
 
 /* A document that is one; the caller's to free. */
-static mr_status fetch(const char *url, json_t **document, mr_error *error)
+mr_status mr_status_fetch(const char *url, unsigned timeout_ms, json_t **document, mr_error *error)
 {
-    mr_http_question question = {url, "/status", PORT, TIMEOUT_MS};
+    mr_http_question question = {url, "/status", PORT, timeout_ms};
     mr_http_answer answer;
     mr_status status = mr_http_get(&question, &answer, error);
     *document = NULL;
@@ -80,7 +76,7 @@ static mr_status show(const char *url, bool json)
 {
     json_t *document;
     mr_error error;
-    mr_status status = fetch(url, &document, &error);
+    mr_status status = mr_status_fetch(url, TIMEOUT_MS, &document, &error);
     if (status)
         return mr_complain(status, "%s", error.text);
     if (json) {
@@ -91,60 +87,6 @@ static mr_status show(const char *url, bool json)
     }
     json_decref(document);
     return MR_OK;
-}
-
-/* ---- watching ---- */
-
-/* Writes a text over what the terminal shows, cut to its size, so that nothing wraps and nothing scrolls. */
-static void paint(const char *text)
-{
-    struct winsize size = {.ws_row = 24, .ws_col = 80};
-    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
-    unsigned rows = size.ws_row > 1 ? size.ws_row - 1u : 1, columns = size.ws_col ? size.ws_col : 80;
-    fputs("\033[H", stdout);
-    for (unsigned row = 0; row < rows && *text; row++) {
-        unsigned column = 0;
-        for (; *text && *text != '\n'; text++) {
-            column += ((unsigned char)*text & 0xc0) != 0x80;
-            if (column <= columns)
-                putchar(*text);
-        }
-        fputs("\033[K\n", stdout);
-        text += *text == '\n';
-    }
-    fputs("\033[J", stdout);
-    fflush(stdout);
-}
-
-/* Until it is interrupted; a worker that does not answer is asked again. */
-static mr_status watch(const char *url)
-{
-    fputs("\033[2J", stdout);
-    while (!ferror(stdout)) {
-        json_t *document;
-        mr_error error;
-        char *text = NULL;
-        size_t len;
-        FILE *frame = open_memstream(&text, &len);
-        if (!frame)
-            return mr_complain(MR_UNAVAILABLE, "no memory: use --json");
-        mr_status status = fetch(url, &document, &error);
-        if (status == MR_USAGE) {
-            fclose(frame);
-            free(text);
-            return mr_complain(status, "%s", error.text);
-        }
-        if (status)
-            fprintf(frame, "%s\n\nasked again every second\n", error.text);
-        else
-            mr_status_text(document, frame);
-        fclose(frame);
-        paint(text);
-        json_decref(document);
-        free(text);
-        poll(NULL, 0, WATCH_MS);
-    }
-    return MR_UNAVAILABLE;
 }
 
 /* ---- the command ---- */
@@ -158,9 +100,7 @@ static mr_status check_options(const mr_call *call)
     if (probes && (json || watches))
         return mr_complain(MR_USAGE, "--probe says it by its exit status: leave out --json and --watch");
     if (watches && json)
-        return mr_complain(MR_USAGE, "--watch is for a terminal: leave out --json, or --watch");
-    if (watches && !isatty(STDOUT_FILENO))
-        return mr_complain(MR_USAGE, "--watch is for a terminal: leave it out, or use --json in a script");
+        return mr_complain(MR_USAGE, "--watch is for people: leave out --json, or --watch");
     return MR_OK;
 }
 
@@ -181,7 +121,7 @@ mr_status mr_cmd_status(mr_call *call)
     if (probes)
         status = probe(url, mr_call_option(call, "ready"));
     else if (mr_call_option(call, "watch"))
-        status = watch(url);
+        status = mr_status_watch(url);
     else
         status = show(url, mr_call_json(call));
     mr_config_free(config);

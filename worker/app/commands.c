@@ -92,11 +92,27 @@ const mr_command mr_commands[] = {
      0,
      100000,
      "hash, slot and shard of keys",
-     "The hash is FNV-1a 64 of the key's bytes.  With --moved no configuration is needed but the two files: "
-     "it prints\n"
-     "which slots change their shard, and the steps to move their rows.",
+     "The hash is FNV-1a 64 of the key's bytes.  With --stdin the keys are its lines; --json prints one "
+     "object a line "
+     "then.\n\n"
+     "--expect SHARD is for the keys of that shard's rows: it prints those that belong to another one (exit "
+     "status 65), "
+     "or says\n"
+     "that there are none.  With --sql it prints them as statements that make the table millrace_moved (key, "
+     "shard), "
+     "for copying\n"
+     "their rows; no key means an empty table.\n\n"
+     "With --moved no configuration is needed but the two files: it prints which slots change their shard, "
+     "and the "
+     "SQL that\n"
+     "lists the keys of a shard's rows.  All steps of adding a shard: docs/scale.md.",
      true,
-     {{0, "moved", NULL, "what a new slot map would move: route --moved OLD.json NEW.json"}, JSON},
+     {{0, "moved", NULL, "what a new slot map would move: route --moved OLD.json NEW.json"},
+      {0, "stdin", NULL, "keys from stdin, one a line"},
+      {0, "hex", NULL, "keys are written in hex digits, as HEX() of SQL does"},
+      {0, "expect", "SHARD", "which keys do not belong to this shard"},
+      {0, "sql", NULL, "with --expect: print them as SQL"},
+      JSON},
      mr_cmd_route},
     {"locate",
      "KSUID...",
@@ -133,7 +149,7 @@ const mr_command mr_commands[] = {
      "the exit status is 0 when all is well, else 69.",
      true,
      {JSON,
-      {0, "watch", NULL, "refresh once a second, on a terminal"},
+      {0, "watch", NULL, "a screen that is kept up to date; without a terminal a line now and then"},
       {0, "probe", NULL, "a health check: whether the worker's threads turn"},
       {0, "ready", NULL, "with --probe: whether it is ready"}},
      mr_cmd_status},
@@ -237,12 +253,21 @@ const mr_command mr_commands[] = {
      0,
      0,
      "the effective configuration, and what every key means",
-     "Without an option prints the configuration with defaults filled in and secrets masked.",
+     "Without an option prints the configuration with defaults filled in and secrets masked.\n\n"
+     "--starter writes a first configuration to stdout: an example, or with --topic a proposal made from the "
+     "youngest events\n"
+     "of that topic, with columns, types, lengths and a key.  They are read without a group, and nothing is "
+     "committed.  How\n"
+     "the brokers are reached says --brokers, or the \"kafka\" of the configuration (-c), where TLS and SASL "
+     "are needed.",
      true,
      {{0, "reference", NULL, "document every key"},
       {0, "markdown", NULL, "with --reference: as Markdown"},
       {0, "schema", NULL, "print a JSON Schema"},
-      {0, "starter", NULL, "write a first configuration to stdout"}},
+      {0, "starter", NULL, "write a first configuration to stdout"},
+      {0, "topic", "TOPIC", "with --starter: propose it from events of this topic"},
+      {0, "brokers", "ADDRESSES", "with --topic: brokers to begin with, host:port, separated by commas"},
+      {0, "sample", "N", "with --topic: how many events are looked at, 1 to 10000 (500)"}},
      mr_cmd_config},
     {"manual",
      "1|5|markdown",

@@ -88,6 +88,12 @@ static void say_held(const mr_owned *one)
            "held, nothing is read from it: %s", one->why);
 }
 
+static bool stopping(void *context)
+{
+    mr_membership *m = context;
+    return m->duties.stopping(m->duties.context);
+}
+
 /* The topic's coordinates must not make the identities of another topic of the same table. */
 static bool source_is_free(const mr_membership *m, uint32_t stream, const char *topic, uint32_t hash)
 {
@@ -109,6 +115,8 @@ static void take_one(mr_membership *m, mr_partition *partition)
     uint32_t stream = 0;
     mr_owned *one = free_place(m);
     partition->hold = true;
+    if (stopping(m)) /* each question waits for brokers that are silent, and the grace period is running */
+        return;
     bool sent_back = mr_topics_is_replay(config, partition->topic);
     if (!one || (!sent_back && !mr_topics_stream(m->topics, partition->topic, &stream)) ||
         strlen(partition->topic) >= MR_TOPIC_MAX) {
@@ -160,12 +168,6 @@ static void wait_a_little(mr_membership *m, uint64_t ms)
     m->duties.busy(m->duties.context);
     mr_bell_announce(m->flow->main_bell);
     mr_bell_sleep(m->flow->main_bell, ms);
-}
-
-static bool stopping(void *context)
-{
-    mr_membership *m = context;
-    return m->duties.stopping(m->duties.context);
 }
 
 /* ---- partitions begin ---- */

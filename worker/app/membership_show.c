@@ -55,7 +55,7 @@ static const char *stream_held(const mr_membership *m, uint32_t stream)
     const mr_budget *budget = &m->flow->budget[stream];
     if (atomic_load(&budget->drifting))
         return "held: too many of its events cannot become rows (dlq.drift_percent); one is tried now and "
-               "then";
+               "then; look at `millrace dlq list`";
     if (atomic_load(&budget->exceeded) && atomic_load(&budget->minute) == mr_clock_ms() / 60000 + 1)
         return "held until the next minute: the budget of dead letters is used up (dlq.per_minute_max)";
     return NULL;
@@ -265,4 +265,5 @@ void mr_membership_show(mr_membership *m, uint64_t now_ms)
     }
     for (uint32_t shard = 0; shard < shards; shard++)
         show_shard(m, shard, &sums[shard], now_ms);
+    mr_board_sample(m->board, m->flow->metrics, now_ms);
 }

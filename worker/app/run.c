@@ -16,11 +16,18 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "edges/http.h"
+#include "edges/process.h"
 #include "edges/sql.h"
 #include "stages/board.h"
 #include "stages/snapshot.h"
 
 #define FREE_S 3 /* for what is left to free */
+
+/* Files of the program itself, of its HTTP connections and of three Kafka clients, each with a wakeup and a socket a broker; and of a shard, when
+ * its connection is made anew while the old one is killed. */
+#define FILES_BASE      192u
+#define FILES_SHARD     4u
+#define LIBRARY_THREADS 24u /* three Kafka clients with a few brokers */
 
 typedef struct run {
     const mr_config *config;
@@ -31,6 +38,7 @@ typedef struct run {
     mr_http *http;
     int signals;
     int asked_by; /* the signal that asked to stop; 0: none */
+    uint64_t asked_ms;
     /* for the probes, which run on HTTP's thread */
     _Atomic bool joined, draining, reachable;
 } run;
@@ -112,6 +120,7 @@ static void take_signals(run *r)
         if (r->asked_by)
             _exit(128 + (int)info.ssi_signo);
         r->asked_by = (int)info.ssi_signo;
+        r->asked_ms = mr_clock_ms();
         atomic_store(&r->draining, true);
         mr_log(MR_LOG_INFO, "stopping", NULL, "asked to stop by %s: draining",
                info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -210,6 +219,12 @@ static uint64_t hash_of_file(const char *name)
     return hash;
 }
 
+static mr_status need_memory(const mr_worker *worker, mr_error *error)
+{
+    return mr_process_memory(mr_plan_libraries(worker->config, &worker->plan),
+                             worker->thread_count + LIBRARY_THREADS, error);
+}
+
 static mr_status start(run *r, mr_error *error)
 {
     static mr_probe_check live[1], ready[3], started[1];
@@ -242,10 +257,10 @@ static mr_status start(run *r, mr_error *error)
 
 /* ---- the end ---- */
 
-/* lost: see mr_turn_finish. */
+/* lost: see mr_turn_finish.  The grace period began with the signal, whatever main was at. */
 static mr_status finish(run *r, bool lost)
 {
-    mr_turn_end end = mr_turn_finish(&r->turn, mr_clock_ms(), lost);
+    mr_turn_end end = mr_turn_finish(&r->turn, r->asked_by ? r->asked_ms : mr_clock_ms(), lost);
     mr_watchdog_stop(r->worker->watchdog);
     mr_log(MR_LOG_INFO, "stopped", NULL, "%s, %s",
            end.quiet ? "everything taken is durable and committed"
@@ -284,11 +299,15 @@ mr_status mr_run(const mr_config *config, const char *config_file)
     run r = {.config = config, .config_file = config_file, .config_changed = changed_at(config_file)};
     mr_error error = {.text = ""};
     r.signals = block_signals();
-    mr_status status = mr_kafka_version_check(&error);
+    mr_status status = mr_process_files(FILES_BASE + FILES_SHARD * config->shard_count, &error);
+    if (!status)
+        status = mr_kafka_version_check(&error);
     if (!status)
         status = mr_log_start(!config->log.text, (mr_log_level)config->log.level, &error);
     if (!status)
         status = mr_worker_new(config, &r.worker, &error);
+    if (!status)
+        status = need_memory(r.worker, &error);
     if (!status)
         status = start(&r, &error);
     if (!status) {

@@ -4,13 +4,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "app/progress.h"
 #include "base/buf.h"
+#include "status_private.h"
 
 #define RANGES_SHOWN 8 /* of a shard; the others are in --json */
 
 /* ---- pieces ---- */
 
-static long long number(const json_t *object, const char *name, long long otherwise)
+long long mr_status_number(const json_t *object, const char *name, long long otherwise)
 {
     const json_t *value = json_object_get(object, name);
     return json_is_integer(value) ? (long long)json_integer_value(value) : otherwise;
@@ -26,37 +28,14 @@ static void put_clean(const char *text, FILE *out)
     }
 }
 
-static const char *text(const json_t *object, const char *name)
+const char *mr_status_word(const json_t *object, const char *name)
 {
     const char *value = json_string_value(json_object_get(object, name));
     return value ? value : "-";
 }
 
-/* 1234567 as 1,234,567. */
-static void put_count(mr_buf *out, long long count)
-{
-    if (count >= 1000) {
-        put_count(out, count / 1000);
-        mr_buf_printf(out, ",%03lld", count % 1000);
-    } else {
-        mr_buf_printf(out, "%lld", count);
-    }
-}
-
-static void put_duration(mr_buf *out, long long seconds)
-{
-    if (seconds >= 172800)
-        mr_buf_printf(out, "%lld d %lld h", seconds / 86400, seconds / 3600 % 24);
-    else if (seconds >= 7200)
-        mr_buf_printf(out, "%lld h %lld min", seconds / 3600, seconds / 60 % 60);
-    else if (seconds >= 120)
-        mr_buf_printf(out, "%lld min %lld s", seconds / 60, seconds % 60);
-    else
-        mr_buf_printf(out, "%lld s", seconds);
-}
-
 /* Of a time as the document writes it; negative: it is none. */
-static long long seconds_of(const json_t *object, const char *name)
+long long mr_status_seconds(const json_t *object, const char *name)
 {
     struct tm utc = {0};
     const char *value = json_string_value(json_object_get(object, name));
@@ -89,8 +68,9 @@ static long long end_of(const json_t *document, const char *topic, long long par
     const json_t *one;
     json_array_foreach(json_object_get(document, "partitions"), i, one)
     {
-        if (number(one, "partition", -1) == partition && !strcmp(text(one, "topic"), topic))
-            return number(one, "end", -1);
+        if (mr_status_number(one, "partition", -1) == partition &&
+            !strcmp(mr_status_word(one, "topic"), topic))
+            return mr_status_number(one, "end", -1);
     }
     return -1;
 }
@@ -103,68 +83,82 @@ static void put_ranges(const json_t *document, const json_t *parked, FILE *out)
     {
         char line[512];
         mr_buf buf = mr_buf_over(line, sizeof line);
-        long long from = number(one, "from", 0), to = number(one, "to", -1);
-        long long partition = number(one, "partition", -1);
-        long long end = to >= 0 ? to : end_of(document, text(one, "topic"), partition);
+        long long from = mr_status_number(one, "from", 0), to = mr_status_number(one, "to", -1);
+        long long partition = mr_status_number(one, "partition", -1);
+        long long end = to >= 0 ? to : end_of(document, mr_status_word(one, "topic"), partition);
         if (i == RANGES_SHOWN) {
             fprintf(out, "    and %zu parked ranges more: see --json\n", json_array_size(parked) - i);
             return;
         }
-        mr_buf_printf(&buf, "%s/%lld from offset %lld ", text(one, "topic"), partition, from);
+        mr_buf_printf(&buf, "%s/%lld from offset %lld ", mr_status_word(one, "topic"), partition, from);
         if (to < 0)
             mr_buf_text(&buf, "on, still growing");
         else
             mr_buf_printf(&buf, "to %lld", to);
         if (from >= 0 && end > from) {
             mr_buf_text(&buf, ": ");
-            put_count(&buf, end - from);
+            mr_buf_count(&buf, end - from);
             mr_buf_text(&buf, " offsets");
         }
         put_note("parked: ", line, out);
     }
 }
 
+void mr_status_put_since(const json_t *document, const json_t *shard, mr_buf *out)
+{
+    long long began = mr_status_seconds(shard, "since"), now = mr_status_seconds(document, "time");
+    if (began >= 0 && now >= 0)
+        mr_buf_duration(out, now > began ? now - began : 0);
+    else
+        mr_buf_text(out, "-");
+}
+
+void mr_status_put_left(const json_t *shard, mr_buf *out)
+{
+    const json_t *replay = json_object_get(shard, "replay");
+    if (!json_is_object(replay)) {
+        mr_buf_text(out, "-");
+        return;
+    }
+    mr_buf_count(out, mr_status_number(replay, "offsets_left", 0));
+    mr_buf_text(out, " offsets");
+    if (mr_status_number(replay, "seconds_left", -1) >= 0) {
+        mr_buf_text(out, ", ");
+        mr_buf_duration(out, mr_status_number(replay, "seconds_left", 0));
+    }
+}
+
 static void put_shard(const json_t *document, const json_t *shard, int width, FILE *out)
 {
-    char rate[32], since[64] = "-", left[128] = "-", ranges[32] = "-";
-    const json_t *replay = json_object_get(shard, "replay"), *parked = json_object_get(shard, "parked");
-    long long began = seconds_of(shard, "since"), now = seconds_of(document, "time");
+    char rate[32], since[64], left[128], ranges[32] = "-";
+    const json_t *parked = json_object_get(shard, "parked");
     mr_buf buf = mr_buf_over(rate, sizeof rate);
-    put_count(&buf, number(shard, "rows_per_s", 0));
-    if (began >= 0 && now >= 0) {
-        buf = mr_buf_over(since, sizeof since);
-        put_duration(&buf, now > began ? now - began : 0);
-    }
+    mr_buf_count(&buf, mr_status_number(shard, "rows_per_s", 0));
+    buf = mr_buf_over(since, sizeof since);
+    mr_status_put_since(document, shard, &buf);
+    buf = mr_buf_over(left, sizeof left);
+    mr_status_put_left(shard, &buf);
     if (json_array_size(parked) > 0) {
         buf = mr_buf_over(ranges, sizeof ranges);
         mr_buf_printf(&buf, "%zu range%s", json_array_size(parked), json_array_size(parked) == 1 ? "" : "s");
     }
-    if (json_is_object(replay)) {
-        buf = mr_buf_over(left, sizeof left);
-        put_count(&buf, number(replay, "offsets_left", 0));
-        mr_buf_text(&buf, " offsets");
-        if (number(replay, "seconds_left", -1) >= 0) {
-            mr_buf_text(&buf, ", ");
-            put_duration(&buf, number(replay, "seconds_left", 0));
-        }
-    }
-    put_cell(text(shard, "name"), width, out);
-    put_cell(text(shard, "state"), 9, out);
+    put_cell(mr_status_word(shard, "name"), width, out);
+    put_cell(mr_status_word(shard, "state"), 9, out);
     put_cell(since, 12, out);
     fprintf(out, "%10s  ", rate);
     put_cell(ranges, 10, out);
     fprintf(out, "%s\n", left);
     if (json_is_string(json_object_get(shard, "why")))
-        put_note("why: ", text(shard, "why"), out);
+        put_note("why: ", mr_status_word(shard, "why"), out);
     put_ranges(document, parked, out);
 }
 
 /* ---- partitions ---- */
 
-static bool waits(const json_t *partition)
+bool mr_status_waits(const json_t *partition)
 {
     return json_is_object(json_object_get(partition, "waiting")) ||
-           strcmp(text(partition, "state"), "running") != 0;
+           strcmp(mr_status_word(partition, "state"), "running") != 0;
 }
 
 static void put_partition(const json_t *partition, int width, FILE *out)
@@ -173,62 +167,79 @@ static void put_partition(const json_t *partition, int width, FILE *out)
     const json_t *waiting = json_is_object(event) ? event : NULL;
     char name[512], offset[32] = "-", lag[32] = "-", attempts[32] = "-", due[64] = "-";
     mr_buf buf = mr_buf_over(name, sizeof name);
-    mr_buf_printf(&buf, "%s/%lld", text(partition, "topic"), number(partition, "partition", -1));
-    if (number(partition, "lag", -1) >= 0) {
+    mr_buf_printf(&buf, "%s/%lld", mr_status_word(partition, "topic"),
+                  mr_status_number(partition, "partition", -1));
+    if (mr_status_number(partition, "lag", -1) >= 0) {
         buf = mr_buf_over(lag, sizeof lag);
-        put_count(&buf, number(partition, "lag", 0));
+        mr_buf_count(&buf, mr_status_number(partition, "lag", 0));
     }
     if (waiting) {
         buf = mr_buf_over(offset, sizeof offset);
-        mr_buf_printf(&buf, "%lld", number(waiting, "offset", -1));
+        mr_buf_printf(&buf, "%lld", mr_status_number(waiting, "offset", -1));
         buf = mr_buf_over(attempts, sizeof attempts);
-        mr_buf_printf(&buf, "%lld", number(waiting, "attempts", 0));
+        mr_buf_printf(&buf, "%lld", mr_status_number(waiting, "attempts", 0));
     }
-    if (number(waiting, "due_ms", -1) >= 0) {
+    if (mr_status_number(waiting, "due_ms", -1) >= 0) {
         buf = mr_buf_over(due, sizeof due);
-        mr_buf_printf(&buf, "in %.1f s", (double)number(waiting, "due_ms", 0) / 1000);
+        mr_buf_printf(&buf, "in %.1f s", (double)mr_status_number(waiting, "due_ms", 0) / 1000);
     }
     put_cell(name, width, out);
     fprintf(out, "%12s  ", lag);
-    put_cell(waiting ? text(waiting, "state") : text(partition, "state"), 11, out);
+    put_cell(waiting ? mr_status_word(waiting, "state") : mr_status_word(partition, "state"), 11, out);
     fprintf(out, "%14s  ", offset);
-    put_cell(waiting ? text(waiting, "shard") : "-", 12, out);
-    put_cell(waiting ? text(waiting, "key_hash") : "-", 16, out);
+    put_cell(waiting ? mr_status_word(waiting, "shard") : "-", 12, out);
+    put_cell(waiting ? mr_status_word(waiting, "key_hash") : "-", 16, out);
     fprintf(out, "%8s  %s\n", attempts, due);
     if (json_is_string(json_object_get(partition, "why")))
-        put_note("why: ", text(partition, "why"), out);
+        put_note("why: ", mr_status_word(partition, "why"), out);
     if (json_is_string(json_object_get(waiting, "why")))
-        put_note("why: ", text(waiting, "why"), out);
+        put_note("why: ", mr_status_word(waiting, "why"), out);
+}
+
+long long mr_status_lag(const json_t *document, size_t *unknown)
+{
+    unsigned long long lag = 0;
+    size_t i;
+    const json_t *one;
+    *unknown = 0;
+    json_array_foreach(json_object_get(document, "partitions"), i, one)
+    {
+        lag += (unsigned long long)mr_status_number(one, "lag", 0);
+        *unknown += mr_status_number(one, "lag", -1) < 0;
+    }
+    return (long long)lag;
+}
+
+void mr_status_put_letters(const json_t *document, const char *between, mr_buf *out)
+{
+    size_t letters = 0;
+    const char *reason;
+    json_t *one;
+    mr_buf_text(out, between);
+    json_object_foreach(json_object_get(document, "dead_letters"), reason, one)
+    {
+        mr_buf_printf(out, "%s%s ", letters++ ? ", " : "dead letters: ", reason);
+        mr_buf_count(out, (long long)json_integer_value(one));
+    }
+    if (letters == 0)
+        mr_buf_text(out, "no dead letters");
 }
 
 static void put_totals(const json_t *document, FILE *out)
 {
     char line[4096];
-    unsigned long long lag = 0;
-    size_t i, unknown = 0, letters = 0;
-    const char *reason;
-    json_t *one;
+    size_t unknown;
+    long long lag = mr_status_lag(document, &unknown);
     mr_buf buf = mr_buf_over(line, sizeof line);
-    json_array_foreach(json_object_get(document, "partitions"), i, one)
-    {
-        lag += (unsigned long long)number(one, "lag", 0);
-        unknown += number(one, "lag", -1) < 0;
-    }
     mr_buf_printf(&buf, "%zu partitions, lag ", json_array_size(json_object_get(document, "partitions")));
-    put_count(&buf, (long long)lag);
+    mr_buf_count(&buf, lag);
     if (unknown > 0)
         mr_buf_printf(&buf, " (unknown of %zu)", unknown);
-    json_object_foreach(json_object_get(document, "dead_letters"), reason, one)
-    {
-        mr_buf_printf(&buf, "%s%s ", letters++ ? ", " : "; dead letters: ", reason);
-        put_count(&buf, (long long)json_integer_value(one));
-    }
-    if (letters == 0)
-        mr_buf_text(&buf, "; no dead letters");
+    mr_status_put_letters(document, "; ", &buf);
     const json_t *memory = json_object_get(document, "memory");
     mr_buf_printf(&buf, "; memory %.1f MiB of our own, limit %.1f MiB",
-                  (double)number(memory, "total_bytes", 0) / (1 << 20),
-                  (double)number(memory, "limit_bytes", 0) / (1 << 20));
+                  (double)mr_status_number(memory, "total_bytes", 0) / (1 << 20),
+                  (double)mr_status_number(memory, "limit_bytes", 0) / (1 << 20));
     put_clean(line, out);
     fputc('\n', out);
 }
@@ -242,7 +253,7 @@ static int width_of(const json_t *list, const char *name, int least, int more)
     const json_t *one;
     json_array_foreach(list, i, one)
     {
-        size_t len = strlen(text(one, name)) + (size_t)more;
+        size_t len = strlen(mr_status_word(one, name)) + (size_t)more;
         width = len > width && len <= 60 ? len : width;
     }
     return (int)width;
@@ -262,11 +273,11 @@ void mr_status_text(const json_t *document, FILE *out)
     int width = width_of(shards, "name", 5, 0);
     size_t i, waiting = 0;
     fputs("millrace ", out);
-    put_clean(text(document, "version"), out);
+    put_clean(mr_status_word(document, "version"), out);
     fputs(", group ", out);
-    put_clean(text(document, "group"), out);
+    put_clean(mr_status_word(document, "group"), out);
     fputs(", ", out);
-    put_clean(text(document, "time"), out);
+    put_clean(mr_status_word(document, "time"), out);
     fprintf(out, "\n\n%-*s  %-9s  %-12s  %10s  %-10s  %s\n", width, "SHARD", "STATE", "SINCE", "ROWS/S",
             "PARKED", "REPLAY LEFT");
     json_array_foreach(shards, i, one)
@@ -276,7 +287,7 @@ void mr_status_text(const json_t *document, FILE *out)
     fputc('\n', out);
     json_array_foreach(partitions, i, one)
     {
-        waiting += waits(one);
+        waiting += mr_status_waits(one);
     }
     width = width_of(partitions, "topic", 9, 7);
     if (waiting > 0)
@@ -284,7 +295,7 @@ void mr_status_text(const json_t *document, FILE *out)
                 "OFFSET", "SHARD", "KEY HASH", "ATTEMPTS", "NEXT");
     json_array_foreach(partitions, i, one)
     {
-        if (waits(one))
+        if (mr_status_waits(one))
             put_partition(one, width, out);
     }
     if (waiting > 0)

@@ -63,6 +63,30 @@ void mr_buf_json(mr_buf *buf, const char *bytes, size_t len)
     mr_buf_text(buf, "\"");
 }
 
+void mr_buf_html(mr_buf *buf, const char *text)
+{
+    for (size_t left = strlen(text), chars; left > 0 && !buf->full; text += chars, left -= chars) {
+        unsigned char c = (unsigned char)*text;
+        chars = mr_utf8_char(text, left);
+        bool c1 = chars == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0; /* U+0080 to U+009F */
+        if (c == '<')
+            mr_buf_text(buf, "&lt;");
+        else if (c == '>')
+            mr_buf_text(buf, "&gt;");
+        else if (c == '&')
+            mr_buf_text(buf, "&amp;");
+        else if (c == '"')
+            mr_buf_text(buf, "&quot;");
+        else if (c == '\'')
+            mr_buf_text(buf, "&#39;");
+        else if (chars == 0 || c < 0x20 || c == 0x7f || c1)
+            mr_buf_text(buf, "\xef\xbf\xbd"); /* U+FFFD */
+        else
+            mr_buf_put(buf, text, chars);
+        chars = chars ? chars : 1;
+    }
+}
+
 void mr_buf_time(mr_buf *buf, int64_t wall_ms)
 {
     time_t seconds = (time_t)(wall_ms / 1000);
@@ -70,4 +94,27 @@ void mr_buf_time(mr_buf *buf, int64_t wall_ms)
     gmtime_r(&seconds, &utc);
     mr_buf_printf(buf, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
                   utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall_ms % 1000));
+}
+
+void mr_buf_count(mr_buf *buf, int64_t count)
+{
+    if (count >= 1000) {
+        mr_buf_count(buf, count / 1000);
+        mr_buf_printf(buf, ",%03d", (int)(count % 1000));
+    } else {
+        mr_buf_printf(buf, "%lld", (long long)count);
+    }
+}
+
+void mr_buf_duration(mr_buf *buf, int64_t seconds)
+{
+    long long s = seconds;
+    if (s >= 172800)
+        mr_buf_printf(buf, "%lld d %lld h", s / 86400, s / 3600 % 24);
+    else if (s >= 7200)
+        mr_buf_printf(buf, "%lld h %lld min", s / 3600, s / 60 % 60);
+    else if (s >= 120)
+        mr_buf_printf(buf, "%lld min %lld s", s / 60, s % 60);
+    else
+        mr_buf_printf(buf, "%lld s", s);
 }

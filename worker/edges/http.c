@@ -19,6 +19,7 @@
 #include "base/must.h"
 #include "edges/http_listen.h"
 #include "edges/process.h"
+#include "stages/page.h"
 
 #define CONNECTIONS_MAX 64u
 #define SCRAPES_MAX     16u /* each may hold a copy of the page */
@@ -35,6 +36,7 @@ typedef struct route {
     const char *path;
     /* Fills `out` (again, with a larger one, when it was too small) and *type; returns the HTTP status. */
     unsigned (*answer)(server *from, struct MHD_Connection *connection, mr_buf *out, const char **type);
+    const char *policy; /* Content-Security-Policy; NULL: none, it is no page */
 } route;
 
 typedef struct open_connection {
@@ -128,6 +130,18 @@ static unsigned answer_status(server *from, struct MHD_Connection *connection, m
     return MHD_HTTP_OK;
 }
 
+/* ---- / ---- */
+
+static unsigned answer_page(server *from, struct MHD_Connection *connection, mr_buf *out, const char **type)
+{
+    (void)connection;
+    *type = "text/html; charset=utf-8";
+    mr_process_read(&from->http->process);
+    mr_page_moment moment = {mr_clock_ms(), mr_clock_wall_ms(), from->http->process.resident_bytes};
+    mr_page_render(from->http->board, from->http->metrics, &moment, out);
+    return MHD_HTTP_OK;
+}
+
 /* ---- probes ---- */
 
 /* "ok", or the list of checks: when asked for it, and whenever one is not well. */
@@ -176,14 +190,16 @@ static unsigned answer_startupz(server *from, struct MHD_Connection *connection,
                         out);
 }
 
-static const route main_routes[] = {{"/metrics", answer_metrics}, {"/status", answer_status}};
+/* The page is the last one, so that it can be left out. */
+static const route main_routes[] = {
+    {"/metrics", answer_metrics, NULL}, {"/status", answer_status, NULL}, {"/", answer_page, mr_page_policy}};
 static const route probe_routes[] = {
-    {"/livez", answer_livez}, {"/readyz", answer_readyz}, {"/startupz", answer_startupz}};
+    {"/livez", answer_livez, NULL}, {"/readyz", answer_readyz, NULL}, {"/startupz", answer_startupz, NULL}};
 
 /* ---- a request ---- */
 
-static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned status, const char *type,
-                                 const mr_buf *body)
+static enum MHD_Result send_page(struct MHD_Connection *connection, unsigned status, const char *type,
+                                 const char *policy, const mr_buf *body)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(body->len, body->at, MHD_RESPMEM_MUST_COPY);
@@ -191,6 +207,11 @@ static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned sta
         return MHD_NO;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (policy) {
+        MHD_add_response_header(response, "Content-Security-Policy", policy);
+        MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    }
     /* One request a connection: so a connection's age is its request's, and an idle one cannot be cut in mid-answer. */
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
@@ -198,6 +219,11 @@ static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned sta
     enum MHD_Result queued = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return queued;
+}
+
+static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned status, const mr_buf *body)
+{
+    return send_page(connection, status, text_plain, NULL, body);
 }
 
 static enum MHD_Result send_not_found(server *from, struct MHD_Connection *connection)
@@ -208,7 +234,7 @@ static enum MHD_Result send_not_found(server *from, struct MHD_Connection *conne
     for (size_t i = 0; i < from->route_count; i++)
         mr_buf_printf(&body, "%s %s", i > 0 ? "," : "", from->routes[i].path);
     mr_buf_printf(&body, "; %s\n", from->elsewhere);
-    return send_text(connection, MHD_HTTP_NOT_FOUND, text_plain, &body);
+    return send_text(connection, MHD_HTTP_NOT_FOUND, &body);
 }
 
 static bool grow(server *from)
@@ -230,10 +256,10 @@ static enum MHD_Result send_route(server *from, struct MHD_Connection *connectio
         mr_buf body = mr_buf_over(from->page, from->page_bytes);
         unsigned status = to->answer(from, connection, &body, &type);
         if (!body.full)
-            return send_text(connection, status, type, &body);
+            return send_page(connection, status, type, to->policy, &body);
     } while (grow(from));
     char text[] = "the page is too large for this process's memory: raise the memory limit\n";
-    return send_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, text_plain,
+    return send_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
                      &(mr_buf){.at = text, .len = sizeof text - 1, .cap = sizeof text});
 }
 
@@ -247,7 +273,7 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
         char text[] = "only GET and HEAD: everything here only reads\n";
         *upload_len = 0;
-        return send_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, text_plain,
+        return send_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
                          &(mr_buf){.at = text, .len = sizeof text - 1, .cap = sizeof text});
     }
     if (!*seen) { /* the first call is for the headers, the second for the answer */
@@ -387,7 +413,7 @@ mr_status mr_http_start(const mr_config *config, mr_metrics *metrics, mr_board *
             SCRAPES_MAX);
     prepare(&made->probe, made, arena, 16384, CONNECTIONS_MAX);
     made->main.routes = main_routes;
-    made->main.route_count = sizeof main_routes / sizeof *main_routes;
+    made->main.route_count = sizeof main_routes / sizeof *main_routes - !config->http.status_page;
     made->main.elsewhere = "probes are on http.probe_listen";
     made->probe.routes = probe_routes;
     made->probe.route_count = sizeof probe_routes / sizeof *probe_routes;

@@ -10,6 +10,8 @@
 #include "kafka_private.h"
 #include "stages/plan.h"
 
+#define ASK_MS 2000 /* main waits: for no longer than for other answers within a rebalance */
+
 const char *mr_kafka_library_version(void)
 {
     return rd_kafka_version_str();
@@ -294,7 +296,7 @@ static const rd_kafka_metadata_t *ask_topics(mr_group *group, const char *topic,
 
 int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partition)
 {
-    const rd_kafka_metadata_t *metadata = ask_topics(group, topic, 5000);
+    const rd_kafka_metadata_t *metadata = ask_topics(group, topic, ASK_MS);
     if (!metadata || metadata->topic_cnt != 1) {
         if (metadata)
             rd_kafka_metadata_destroy(metadata);
@@ -306,7 +308,7 @@ int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partiti
     for (int i = 0; i < count; i++)
         if (i != but_partition)
             rd_kafka_topic_partition_list_add(list, topic, i);
-    if (list->cnt > 0 && rd_kafka_committed(group->client, list, 5000))
+    if (list->cnt > 0 && rd_kafka_committed(group->client, list, ASK_MS))
         known = -1;
     for (int i = 0; known == 0 && i < list->cnt; i++)
         known = list->elems[i].err ? -1 : list->elems[i].offset >= 0;

@@ -123,38 +123,16 @@ static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
         }
 }
 
-static bool holds_letters(const asking *ask, const rd_kafka_metadata_t *metadata, const char *name)
-{
-    char letters[300];
-    for (int i = 0; i < metadata->topic_cnt; i++) {
-        mr_kafka_dlq_topic(ask->config, metadata->topics[i].topic, letters, sizeof letters);
-        if (!strcmp(letters, name))
-            return true;
-    }
-    return false;
-}
-
-static bool is_written_out(const mr_config *config, const char *name)
-{
-    for (size_t s = 0; s < config->stream_count; s++)
-        for (size_t t = 0; t < config->streams[s].topic_count; t++)
-            if (!strcmp(config->streams[s].topics[t], name))
-                return true;
-    return false;
-}
-
 /* The log is the queue of a shard that is parked: what it drops meanwhile is lost.  Of all topics that streams take, by name or by pattern. */
 static void check_retention(asking *ask, const rd_kafka_metadata_t *metadata)
 {
     mr_arena *arena = mr_arena_new();
     must(arena);
     mr_topics *topics = mr_topics_new(ask->config, arena);
-    uint32_t stream;
     for (int i = 0; i < metadata->topic_cnt; i++) {
         const char *name = metadata->topics[i].topic;
         char where[300];
-        if (metadata->topics[i].err || !mr_topics_stream(topics, name, &stream) ||
-            (!is_written_out(ask->config, name) && holds_letters(ask, metadata, name)))
+        if (metadata->topics[i].err || !mr_topics_is_source(topics, name))
             continue;
         int64_t ms = mr_kafka_retention_ms(ask->client, name, ASK_MS);
         snprintf(where, sizeof where, "topic %s", name);

@@ -72,36 +72,14 @@ static mr_status first_failed(mr_error *error, const rd_kafka_topic_partition_li
 
 /* ---- which partitions ---- */
 
-/* Whether this is the dead-letter topic of some topic: patterns do not take those (kafka_client.c). */
-static bool is_dead_letters(const mr_config *config, const char *name)
-{
-    const char *form = config->dlq.topic, *gap = strstr(form, "{topic}");
-    if (!gap)
-        return !strcmp(form, name);
-    size_t before = (size_t)(gap - form), after = strlen(gap + 7), len = strlen(name);
-    return len >= before + after && !strncmp(name, form, before) && !strcmp(name + len - after, gap + 7);
-}
-
-static bool is_written_out(const mr_config *config, const char *name)
-{
-    for (size_t s = 0; s < config->stream_count; s++)
-        for (size_t t = 0; t < config->streams[s].topic_count; t++)
-            if (!strcmp(config->streams[s].topics[t], name))
-                return true;
-    return false;
-}
-
 static void add_topics(mr_kafka_offsets *offsets, const rd_kafka_metadata_t *metadata)
 {
     mr_arena *arena = mr_arena_new();
     must(arena);
     mr_topics *topics = mr_topics_new(offsets->config, arena);
-    uint32_t stream;
     for (int t = 0; t < metadata->topic_cnt; t++) {
         const rd_kafka_metadata_topic_t *topic = &metadata->topics[t];
-        if (topic->err || !mr_topics_stream(topics, topic->topic, &stream) ||
-            (!is_written_out(offsets->config, topic->topic) &&
-             is_dead_letters(offsets->config, topic->topic)))
+        if (topic->err || !mr_topics_is_source(topics, topic->topic))
             continue;
         for (int p = 0; p < topic->partition_cnt; p++)
             rd_kafka_topic_partition_list_add(offsets->list, topic->topic, p);

@@ -7,6 +7,7 @@
 
 #include "edges/kafka.h"
 #include "edges/kafka_client.h"
+#include "edges/kafka_reader.h"
 
 struct mr_group {
     mr_kafka_owner owner; /* first: librdkafka's opaque */
@@ -41,6 +42,9 @@ struct mr_inbox {
     bool (*stale)(mr_inbox *inbox, const rd_kafka_message_t *error);
     void (*idle)(mr_inbox *inbox); /* when there is nothing; NULL: nothing to do then */
 };
+
+/* The reader's client, for questions (kafka_reader.c); it is open. */
+rd_kafka_t *mr_reader_client(mr_reader *reader);
 
 /* Installs main's callbacks for rebalances (kafka_rebalance.c). */
 void mr_group_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,

@@ -304,6 +304,11 @@ mr_status mr_reader_open(mr_reader *reader, mr_bell *bells, mr_error *error)
     return MR_OK;
 }
 
+rd_kafka_t *mr_reader_client(mr_reader *reader)
+{
+    return reader->client;
+}
+
 mr_inbox *mr_reader_inbox(mr_reader *reader, uint32_t consumer)
 {
     must(consumer < reader->consumers);

@@ -2,8 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,4 +80,40 @@ void mr_process_read(mr_process_gauges *gauges)
     gauges->max_fds = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY
                           ? (int64_t)limit.rlim_cur
                           : -1;
+}
+
+mr_status mr_process_files(uint64_t needed, mr_error *error)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return MR_OK;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= needed)
+        return MR_OK;
+    return mr_fail(
+        error, MR_UNAVAILABLE,
+        "the limit of open files is %llu, at least %llu are needed: raise it (LimitNOFILE, ulimit -Hn)",
+        (unsigned long long)limit.rlim_cur, (unsigned long long)needed);
+}
+
+mr_status mr_process_memory(uint64_t bytes, uint32_t threads, mr_error *error)
+{
+    pthread_attr_t attributes;
+    size_t stack = 0;
+    if (pthread_attr_init(&attributes) == 0) {
+        pthread_attr_getstacksize(&attributes, &stack);
+        pthread_attr_destroy(&attributes);
+    }
+    /* Never touched: a limit counts it, the machine's memory does not. */
+    bytes += (uint64_t)stack * threads;
+    void *room = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+        return mr_fail(error, MR_UNAVAILABLE,
+                       "the limit of address space leaves no %llu MiB for the libraries and threads: raise "
+                       "it (LimitAS, ulimit -Hv)",
+                       (unsigned long long)(bytes >> 20));
+    munmap(room, bytes);
+    return MR_OK;
 }

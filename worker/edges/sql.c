@@ -202,8 +202,9 @@ mr_sql_result mr_sql_open(mr_sql *sql)
     if (!well)
         result = mr_sql_result_of(sql->client, NULL, MR_DB_AT_CONNECT);
     else if (shard->tls_mode != MR_TLS_DISABLED && !mysql_get_ssl_cipher(sql->client))
-        result = mr_sql_trouble(MR_DB_SHARD_FATAL,
-                                "the connection is not encrypted although tls.mode asks for it");
+        result = mr_sql_trouble(
+            MR_DB_SHARD_FATAL,
+            "the connection is not encrypted although tls.mode asks for it: see that the server offers TLS");
     if (result.db_class != MR_DB_OK)
         mr_sql_close(sql);
     return result;

@@ -21,6 +21,10 @@ static void trouble(const checking *c, const mr_sql_result *result)
     for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++)
         if (result->code == denied[i])
             status = MR_DENIED;
+    if (result->code == 0) { /* not the server's: it says what to do */
+        mr_find(c->findings, MR_LEVEL_ERROR, status, c->where, "", "%s", result->text);
+        return;
+    }
     mr_find(c->findings, MR_LEVEL_ERROR, status, c->where,
             status == MR_UNAVAILABLE ? "check that the server runs and can be reached from here"
             : status == MR_DENIED    ? "check user, password and grants (SELECT, INSERT, UPDATE)"

@@ -1,57 +1,11 @@
 #include "stages/board.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "board_private.h"
 #include "stages/reason.h"
-
-#define TOPIC_BYTES 250
-#define PARTS_MAX   32
-
-typedef struct partition_entry {
-    bool shown;
-    bool waits, has_key_hash;
-    int32_t partition;
-    int32_t waiting_shard;
-    uint32_t attempts;
-    int64_t committed, frontier, end;
-    int64_t waiting_offset;
-    uint64_t key_hash, due_ms;
-    char topic[TOPIC_BYTES];
-    char state[MR_BOARD_STATE_BYTES], waiting_state[MR_BOARD_STATE_BYTES];
-    char why[MR_BOARD_WHY_BYTES], waiting_why[MR_BOARD_WHY_BYTES];
-} partition_entry;
-
-typedef struct shard_entry {
-    char state[MR_BOARD_STATE_BYTES];
-    int64_t since_wall_ms;
-    char why[MR_BOARD_WHY_BYTES];
-    unsigned code;
-    uint64_t rows_per_s;
-    int64_t offsets_left, seconds_left;
-} shard_entry;
-
-/* from == to: nothing is parked. */
-typedef struct range {
-    int64_t from, to;
-} range;
-
-struct mr_board {
-    const mr_config *config;
-    uint32_t partitions_max, partitions_used; /* entries from partitions_used on were never set */
-    pthread_mutex_t lock;                     /* of all below */
-    partition_entry *partitions;
-    shard_entry *shards;
-    range *ranges; /* [partitions_max][shards] */
-    uint64_t total_bytes, limit_bytes;
-    size_t parts;
-    struct {
-        const char *name;
-        size_t bytes;
-    } part[PARTS_MAX];
-};
 
 /* ---- main's side ---- */
 
@@ -75,8 +29,9 @@ mr_board *mr_board_new(const mr_config *config, mr_arena *arena, uint32_t partit
     board->partitions = mr_arena_take(arena, "board", partitions_max, sizeof *board->partitions);
     board->shards = mr_arena_take(arena, "board", shards, sizeof *board->shards);
     board->ranges = mr_arena_take(arena, "board", partitions_max * shards, sizeof *board->ranges);
+    board->history = mr_arena_take(arena, "board", 1, sizeof *board->history);
     for (uint32_t i = 0; i < shards; i++) {
-        board->shards[i].offsets_left = -1;
+        board->shards[i].offsets_left = board->shards[i].offsets_most = -1;
         keep(board->shards[i].state, sizeof board->shards[i].state, config->shards[i].hold ? "held" : "live");
     }
     must(!pthread_mutex_init(&board->lock, NULL));
@@ -87,7 +42,7 @@ void mr_board_partition_set(mr_board *board, uint32_t slot, const mr_board_parti
 {
     must(slot < board->partitions_max);
     must(is->waiting.shard < (int32_t)board->config->shard_count);
-    partition_entry *entry = &board->partitions[slot];
+    mr_board_partition_entry *entry = &board->partitions[slot];
     const mr_board_waiting *waiting = &is->waiting;
     pthread_mutex_lock(&board->lock);
     entry->shown = true;
@@ -125,7 +80,7 @@ void mr_board_partition_clear(mr_board *board, uint32_t slot)
 void mr_board_shard_set(mr_board *board, uint32_t shard, const mr_board_shard *is)
 {
     must(shard < board->config->shard_count);
-    shard_entry *entry = &board->shards[shard];
+    mr_board_shard_entry *entry = &board->shards[shard];
     pthread_mutex_lock(&board->lock);
     keep(entry->state, sizeof entry->state, is->state);
     keep(entry->why, sizeof entry->why, is->why);
@@ -134,10 +89,12 @@ void mr_board_shard_set(mr_board *board, uint32_t shard, const mr_board_shard *i
     entry->rows_per_s = is->rows_per_s;
     entry->offsets_left = is->offsets_left;
     entry->seconds_left = is->seconds_left;
+    if (is->offsets_left < 0 || is->offsets_left > entry->offsets_most)
+        entry->offsets_most = is->offsets_left;
     pthread_mutex_unlock(&board->lock);
 }
 
-static void put_range(mr_board *board, uint32_t slot, uint32_t shard, range is)
+static void put_range(mr_board *board, uint32_t slot, uint32_t shard, mr_board_range is)
 {
     must(slot < board->partitions_max && shard < board->config->shard_count);
     pthread_mutex_lock(&board->lock);
@@ -147,12 +104,12 @@ static void put_range(mr_board *board, uint32_t slot, uint32_t shard, range is)
 
 void mr_board_range_set(mr_board *board, uint32_t slot, uint32_t shard, int64_t from, int64_t to)
 {
-    put_range(board, slot, shard, (range){from, to});
+    put_range(board, slot, shard, (mr_board_range){from, to});
 }
 
 void mr_board_range_clear(mr_board *board, uint32_t slot, uint32_t shard)
 {
-    put_range(board, slot, shard, (range){0, 0});
+    put_range(board, slot, shard, (mr_board_range){0, 0});
 }
 
 void mr_board_memory(mr_board *board, const mr_arena *arena, uint64_t libraries_bytes)
@@ -160,7 +117,7 @@ void mr_board_memory(mr_board *board, const mr_arena *arena, uint64_t libraries_
     size_t bytes;
     const char *name;
     pthread_mutex_lock(&board->lock);
-    for (board->parts = 0; board->parts < PARTS_MAX; board->parts++) {
+    for (board->parts = 0; board->parts < MR_BOARD_PARTS; board->parts++) {
         if (!(name = mr_arena_part(arena, board->parts, &bytes)))
             break;
         board->part[board->parts].name = name;
@@ -168,6 +125,41 @@ void mr_board_memory(mr_board *board, const mr_arena *arena, uint64_t libraries_
     }
     board->total_bytes = mr_arena_total(arena);
     board->limit_bytes = board->total_bytes + libraries_bytes;
+    pthread_mutex_unlock(&board->lock);
+}
+
+uint64_t mr_board_letters(const mr_board *board, const mr_metrics *metrics, mr_reason reason)
+{
+    uint64_t count = 0;
+    for (uint32_t stream = 0; stream < board->config->stream_count; stream++)
+        count += mr_metric_get(metrics, MR_M_DEAD_LETTERS, stream, reason);
+    return count;
+}
+
+int64_t mr_board_lag(const mr_board_partition_entry *entry)
+{
+    if (entry->committed < 0 || entry->end < 0)
+        return -1;
+    return entry->end > entry->committed ? entry->end - entry->committed : 0;
+}
+
+void mr_board_sample(mr_board *board, const mr_metrics *metrics, uint64_t now_ms)
+{
+    mr_history_totals totals = {0};
+    for (uint32_t stream = 0; stream < board->config->stream_count; stream++) {
+        for (uint32_t shard = 0; shard < board->config->shard_count; shard++)
+            totals.rows += mr_metric_get(metrics, MR_M_ROWS_WRITTEN, stream, shard);
+        totals.aged += mr_metric_get(metrics, MR_M_EVENT_AGE, stream, 0);
+        totals.age_ms += mr_metric_sum(metrics, MR_M_EVENT_AGE, stream, 0);
+    }
+    for (uint32_t reason = 0; reason < MR_REASON_COUNT; reason++)
+        totals.letters[reason] = mr_board_letters(board, metrics, (mr_reason)reason);
+    pthread_mutex_lock(&board->lock);
+    for (uint32_t slot = 0; slot < board->partitions_used; slot++) {
+        int64_t lag = board->partitions[slot].shown ? mr_board_lag(&board->partitions[slot]) : 0;
+        totals.lag += lag > 0 ? (uint64_t)lag : 0;
+    }
+    mr_history_take(board->history, now_ms, &totals);
     pthread_mutex_unlock(&board->lock);
 }
 
@@ -219,7 +211,7 @@ static void end_list(mr_buf *out, const char *end)
     mr_buf_text(out, end);
 }
 
-static void put_waiting(mr_board *board, const partition_entry *entry, uint64_t now_ms, mr_buf *out)
+static void put_waiting(mr_board *board, const mr_board_partition_entry *entry, uint64_t now_ms, mr_buf *out)
 {
     const char *shard = NULL, *why = entry->waiting_why;
     if (!entry->waits) {
@@ -247,18 +239,16 @@ static void put_waiting(mr_board *board, const partition_entry *entry, uint64_t 
     end_list(out, "},");
 }
 
-static void put_partition(mr_board *board, const partition_entry *entry, uint64_t now_ms, mr_buf *out)
+static void put_partition(mr_board *board, const mr_board_partition_entry *entry, uint64_t now_ms,
+                          mr_buf *out)
 {
-    int64_t lag = -1;
-    if (entry->committed >= 0 && entry->end >= 0)
-        lag = entry->end > entry->committed ? entry->end - entry->committed : 0;
     mr_buf_text(out, "\n{");
     put_text(out, "topic", entry->topic);
     put_number(out, "partition", entry->partition);
     put_number(out, "committed", entry->committed);
     put_number(out, "frontier", entry->frontier);
     put_number(out, "end", entry->end);
-    put_number(out, "lag", lag);
+    put_number(out, "lag", mr_board_lag(entry));
     put_text(out, "state", entry->state);
     put_text(out, "why", entry->why);
     put_waiting(board, entry, now_ms, out);
@@ -269,8 +259,8 @@ static void put_parked(mr_board *board, uint32_t shard, mr_buf *out)
 {
     mr_buf_text(out, "\"parked\":[");
     for (uint32_t slot = 0; slot < board->partitions_used; slot++) {
-        const partition_entry *entry = &board->partitions[slot];
-        const range *parked = &board->ranges[slot * board->config->shard_count + shard];
+        const mr_board_partition_entry *entry = &board->partitions[slot];
+        const mr_board_range *parked = &board->ranges[slot * board->config->shard_count + shard];
         if (!entry->shown || parked->from == parked->to)
             continue;
         mr_buf_text(out, "{");
@@ -285,7 +275,7 @@ static void put_parked(mr_board *board, uint32_t shard, mr_buf *out)
 
 static void put_shard(mr_board *board, uint32_t shard, mr_buf *out)
 {
-    const shard_entry *entry = &board->shards[shard];
+    const mr_board_shard_entry *entry = &board->shards[shard];
     mr_buf_text(out, "\n{");
     put_text(out, "name", board->config->shards[shard].name);
     put_text(out, "state", entry->state);
@@ -320,9 +310,7 @@ static void put_dead_letters(const mr_board *board, const mr_metrics *metrics, m
 {
     mr_buf_text(out, "\"dead_letters\":{");
     for (uint32_t reason = 0; reason < MR_REASON_COUNT; reason++) {
-        uint64_t count = 0;
-        for (uint32_t stream = 0; stream < board->config->stream_count; stream++)
-            count += mr_metric_get(metrics, MR_M_DEAD_LETTERS, stream, reason);
+        uint64_t count = mr_board_letters(board, metrics, (mr_reason)reason);
         if (count > 0)
             put_number(out, mr_reason_name((mr_reason)reason), (int64_t)count);
     }

@@ -127,9 +127,9 @@ const mr_key mr_keys[] = {
     NUMBER(MR_SCOPE_MEMORY, mr_config, memory.pool_mib, "pool_mib", "64", 1, 1048576, "MiB", E, "the records: the bound on what is in flight, and the back-pressure"),
     NUMBER(MR_SCOPE_MEMORY, mr_config, memory.fetch_mib, "fetch_mib", "64", 1, 65536, "MiB", E, "what librdkafka may fetch ahead"),
 
-    TEXT(MR_SCOPE_HTTP, mr_config, http.listen, "listen", "\"[::]:7780\"", E, "address of /metrics and /status; empty: none"),
+    TEXT(MR_SCOPE_HTTP, mr_config, http.listen, "listen", "\"[::]:7780\"", E, "address of /metrics, /status and the status page; empty: none"),
     TEXT(MR_SCOPE_HTTP, mr_config, http.probe_listen, "probe_listen", "\"[::]:7781\"", E, "address of /livez, /readyz, /startupz; empty: none"),
-    BOOL(MR_SCOPE_HTTP, mr_config, http.status_page, "status_page", "true", E, "whether / shows a page"),
+    BOOL(MR_SCOPE_HTTP, mr_config, http.status_page, "status_page", "true", E, "whether / is the status page, or nothing"),
 
     NUMBER(MR_SCOPE_SHUTDOWN, mr_config, shutdown.grace_s, "grace_s", "25", 1, 3600, "s", E, "time to drain, commit and leave after SIGTERM"),
 

@@ -32,7 +32,7 @@ bool mr_drift_exceeds(const mr_drift *drift, uint32_t refused, uint32_t rows)
         uint32_t earlier = drift->remembered < room ? drift->remembered : room;
         bad += refused_of_last(drift, earlier);
         of += earlier;
-        of = of < MR_DRIFT_LEAST ? MR_DRIFT_LEAST : of;
+        of = of < MR_DRIFT_LEAST && !drift->suspected ? MR_DRIFT_LEAST : of;
     }
     return bad * 100 > of * drift->percent; /* never with 100: bad is at most of */
 }
@@ -46,6 +46,7 @@ static void remember(mr_drift *drift, bool refused)
 void mr_drift_count(mr_drift *drift, uint32_t refused, uint32_t rows)
 {
     must(refused <= rows);
+    drift->suspected = drift->suspected && rows == 0;
     uint32_t kept = rows < MR_DRIFT_WINDOW ? rows : MR_DRIFT_WINDOW;
     uint32_t bad = rows > 0 ? (uint32_t)(((uint64_t)refused * kept + rows - 1) / rows) : 0;
     if (kept == MR_DRIFT_WINDOW && bad == 0)
@@ -60,4 +61,10 @@ void mr_drift_count(mr_drift *drift, uint32_t refused, uint32_t rows)
 void mr_drift_forget(mr_drift *drift)
 {
     mr_drift_init(drift, drift->percent);
+}
+
+void mr_drift_suspect(mr_drift *drift)
+{
+    mr_drift_forget(drift);
+    drift->suspected = true;
 }

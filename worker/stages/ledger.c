@@ -5,8 +5,6 @@
 #include "base/log.h"
 #include "metrics_private.h"
 
-#define SAME 2u /* readings like the first: a counter that is a turn behind another has caught up */
-
 static uint64_t sum(const mr_metrics *metrics, mr_metric_id id)
 {
     uint64_t total = 0;
@@ -52,7 +50,7 @@ bool mr_ledger_look(mr_ledger_watch *watch, const mr_metrics *metrics)
     bool same = memcmp(&now, &watch->last, sizeof now) == 0;
     watch->last = now;
     watch->same = same ? watch->same + 1 : 0;
-    if (watch->same < SAME)
+    if (watch->same < MR_LEDGER_SAME)
         return false;
     uint64_t difference = agree ? 0 : now.in - now.out;
     bool news = difference != watch->said;

@@ -281,6 +281,14 @@ uint64_t mr_metric_get(const mr_metrics *metrics, mr_metric_id id, uint32_t a, u
     return sum;
 }
 
+uint64_t mr_metric_sum(const mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b)
+{
+    must(mr_families[id].type == HISTOGRAM);
+    _Atomic uint64_t *cells = mr_metric_cells(metrics, id, a, b);
+    return atomic_load_explicit(&cells[mr_bound_lists[mr_families[id].bounds].count + 1],
+                                memory_order_relaxed);
+}
+
 /* ---- topics and partitions ---- */
 
 /* The topic's entry, made when it is new; MR_METRICS_TOPICS: there is no room. With the lock held. */

@@ -19,17 +19,37 @@ static bool is_identity(const mr_stream *stream, size_t column)
     return false;
 }
 
-static void put_text_type(mr_buf *out, const mr_column *column)
+/* As MySQL counts a row with utf8mb4. */
+static uint32_t text_bytes(const mr_column *column)
 {
-    uint32_t chars =
-        column->max_chars && column->max_chars < column->max_bytes ? column->max_chars : column->max_bytes;
-    if (chars <= 4096)
-        mr_buf_printf(out, "VARCHAR(%u)", chars);
-    else
-        mr_buf_text(out, column->max_bytes <= 65535 ? "TEXT" : "MEDIUMTEXT");
+    bool fewer = column->max_chars && column->max_chars < column->max_bytes;
+    return 4 * (fewer ? column->max_chars : column->max_bytes);
 }
 
-static void put_type(mr_buf *out, const mr_column *column)
+static bool is_text(const mr_column *column)
+{
+    return column->type == MR_TYPE_STRING || column->type == MR_TYPE_JSON;
+}
+
+/* A row holds 65,535 bytes beside what is TEXT or BLOB: the more columns, the shorter those that may be VARCHAR or VARBINARY. */
+static uint32_t inline_bytes(const mr_stream *stream)
+{
+    for (uint32_t limit = 16384; limit > 64; limit /= 2) {
+        uint64_t row = 1024;
+        for (size_t i = 0; i < stream->column_count; i++) {
+            const mr_column *column = &stream->columns[i];
+            uint32_t bytes = is_text(column) ? text_bytes(column) : column->max_bytes;
+            if (is_identity(stream, i))
+                row += column->max_bytes;
+            row += 32 + (bytes <= limit && !is_identity(stream, i) ? bytes : 0);
+        }
+        if (row <= 65535)
+            return limit;
+    }
+    return 64;
+}
+
+static void put_type(mr_buf *out, const mr_column *column, uint32_t limit)
 {
     static const char *const plain[] = {[MR_TYPE_INT8] = "TINYINT",
                                         [MR_TYPE_INT16] = "SMALLINT",
@@ -48,13 +68,16 @@ static void put_type(mr_buf *out, const mr_column *column)
     switch (column->type) {
     case MR_TYPE_STRING:
     case MR_TYPE_JSON:
-        put_text_type(out, column);
+        if (text_bytes(column) <= limit)
+            mr_buf_printf(out, "VARCHAR(%u)", text_bytes(column) / 4);
+        else
+            mr_buf_text(out, column->max_bytes <= 65535 ? "TEXT" : "MEDIUMTEXT");
         break;
     case MR_TYPE_DECIMAL:
         mr_buf_printf(out, "DECIMAL(%u,%u)", column->precision, column->scale);
         break;
     case MR_TYPE_BINARY:
-        if (column->max_bytes <= 16384)
+        if (column->max_bytes <= limit)
             mr_buf_printf(out, "VARBINARY(%u)", column->max_bytes);
         else
             mr_buf_text(out, column->max_bytes <= 65535 ? "BLOB" : "MEDIUMBLOB");
@@ -79,6 +102,7 @@ void mr_sql_put_table(mr_buf *out, const char *table)
 
 void mr_schema_ddl(const mr_stream *stream, mr_buf *out)
 {
+    uint32_t limit = inline_bytes(stream);
     mr_buf_text(out, "CREATE TABLE ");
     mr_sql_put_table(out, stream->table);
     mr_buf_text(out, " (\n");
@@ -89,8 +113,7 @@ void mr_schema_ddl(const mr_stream *stream, mr_buf *out)
     }
     for (size_t i = 0; i < stream->column_count; i++) {
         const mr_column *column = &stream->columns[i];
-        bool text_identity =
-            is_identity(stream, i) && (column->type == MR_TYPE_STRING || column->type == MR_TYPE_JSON);
+        bool text_identity = is_identity(stream, i) && is_text(column);
         mr_buf_text(out, "  ");
         mr_sql_put_name(out, column->name);
         mr_buf_text(out, " ");
@@ -98,7 +121,7 @@ void mr_schema_ddl(const mr_stream *stream, mr_buf *out)
         if (text_identity)
             mr_buf_printf(out, "VARBINARY(%u)", column->max_bytes);
         else
-            put_type(out, column);
+            put_type(out, column, limit);
         mr_buf_text(out, column->required || column->value_json ? " NOT NULL,\n" : " NULL,\n");
     }
     mr_buf_text(out, "  PRIMARY KEY (");

@@ -13,6 +13,7 @@ typedef struct wanted {
 } wanted;
 
 struct mr_topics {
+    const mr_config *config;
     wanted *all;
     size_t count;
 };
@@ -23,6 +24,7 @@ mr_topics *mr_topics_new(const mr_config *config, mr_arena *arena)
     for (size_t s = 0; s < config->stream_count; s++)
         count += config->streams[s].topic_count;
     mr_topics *topics = mr_arena_take(arena, "membership", 1, sizeof *topics);
+    topics->config = config;
     topics->all = mr_arena_take(arena, "membership", count, sizeof *topics->all);
     for (size_t s = 0; s < config->stream_count; s++)
         for (size_t t = 0; t < config->streams[s].topic_count; t++) {
@@ -49,6 +51,31 @@ bool mr_topics_stream(const mr_topics *topics, const char *topic, uint32_t *stre
             }
         }
     return false;
+}
+
+static bool is_written_out(const mr_topics *topics, const char *topic)
+{
+    for (size_t i = 0; i < topics->count; i++)
+        if (!topics->all[i].pattern && !strcmp(topics->all[i].name, topic))
+            return true;
+    return false;
+}
+
+/* Whether it is the dead-letter topic of some topic. */
+static bool is_dead_letters(const mr_topics *topics, const char *topic)
+{
+    const char *form = topics->config->dlq.topic, *gap = strstr(form, "{topic}");
+    if (!gap)
+        return !strcmp(form, topic);
+    size_t before = (size_t)(gap - form), after = strlen(gap + 7), len = strlen(topic);
+    return len >= before + after && !strncmp(topic, form, before) && !strcmp(topic + len - after, gap + 7);
+}
+
+bool mr_topics_is_source(const mr_topics *topics, const char *topic)
+{
+    uint32_t stream;
+    return mr_topics_stream(topics, topic, &stream) &&
+           (is_written_out(topics, topic) || !is_dead_letters(topics, topic));
 }
 
 bool mr_topics_is_replay(const mr_config *config, const char *topic)

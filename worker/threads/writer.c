@@ -38,6 +38,7 @@ struct mr_writer {
     uint64_t probe_ms;      /* when the next one is due; NOT_SCHEDULED: the gate was opened since the last */
     uint64_t live_since_ms; /* 0: not live */
     bool ever_live;
+    bool drifted;        /* too many rows were refused since it was live */
     uint64_t touched_ms; /* when the connection was last used or tried; 0: never */
 };
 
@@ -193,6 +194,7 @@ static void note_live(mr_writer *writer, uint64_t now_ms)
         return;
     writer->live_since_ms = now_ms;
     writer->probe_ms = NOT_SCHEDULED;
+    writer->drifted = false;
     mr_gate_explain(writer->gates, writer->shard, 0, "");
     mr_log(MR_LOG_INFO, "shard_live", MR_FIELDS(.shard = writer->about->name), "the shard takes rows%s",
            writer->ever_live ? " again" : "");
@@ -274,6 +276,7 @@ static void deal_with(mr_writer *writer, mr_written written, const mr_sql_result
     mr_metric_db_error(writer->flow->metrics, writer->shard, result->db_class, result->code);
     if (writer->batch.count > 0)
         mr_metric_add(writer->flow->metrics, MR_M_RETRIES, writer->shard, result->db_class, 1);
+    writer->drifted = writer->drifted || written == MR_WRITE_DRIFT;
     if (gate(writer) == MR_GATE_PROBED) {
         explain(writer, result, written == MR_WRITE_DRIFT ? refused : "its first batch failed");
         mr_gate_turn(writer->gates, writer->shard, MR_GATE_PROBED, MR_GATE_PARKED);
@@ -395,7 +398,8 @@ static void probe(mr_writer *writer)
     mr_sql_result result = connect_shard(writer);
     uint64_t now_ms = mr_clock_ms();
     if (result.db_class == MR_DB_OK) {
-        mr_drift_forget(&writer->writing.drift);
+        /* The tables fit, which says little when the rows were refused for something that nobody sees in them. */
+        (writer->drifted ? mr_drift_suspect : mr_drift_forget)(&writer->writing.drift);
         mr_gate_good(writer->gates, writer->shard, now_ms);
         writer->probe_ms = NOT_SCHEDULED;
         mr_gate_turn(writer->gates, writer->shard, MR_GATE_PARKED, MR_GATE_PROBED);

@@ -78,7 +78,8 @@ static void refuse(const mr_writing *writing, mr_page *page, uint32_t row, const
                      .shard = writing->flow->config->shards[writing->shard].name, .code = why->code,
                      .sqlstate = why->sqlstate, .has_position = true, .partition = record->partition,
                      .offset = record->offset),
-           "the database refuses the row (%s): it becomes a dead letter", mr_db_class_name(why->db_class));
+           "the database refuses the row (%s): a dead letter, unless too many are refused",
+           mr_db_class_name(why->db_class));
 }
 
 /* Takes marks back: the rows are the shard's again. */

@@ -1,0 +1,237 @@
+# lib.sh: what the benchmarks share that run programs between a real Kafka and two durable MariaDB servers; sourced by compare, age, shapes.
+#
+# A program is a name with three functions: NAME_prepare gets it (or says why not, and fails), NAME_start starts it and sets `program`, and
+# is told what to do by the variables topic, group, linger.  Millrace and the raw loop are here, the peers in peers/NAME/peer.sh with their
+# configurations.  Everything is below $work, on loopback, on free ports, and is stopped at the end.
+#
+# MILLRACE_BUILD: folder of the build (build/release).  MILLRACE_CACHE: where peers are kept.
+# shellcheck shell=bash disable=SC2034,SC2154
+set -euo pipefail
+export LC_ALL=C
+
+bench=$(basename "$0")
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+peers=$root/tests/bench/peers
+build=${MILLRACE_BUILD:-$root/build/release}
+cache=${MILLRACE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace}
+mariadb_server=${MILLRACE_MARIADB_SERVER:-$root/tests/tools/mariadb-server}
+work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-$bench.XXXXXX")
+topic=bench
+group=bench
+linger=20       # ms that a row may wait for company, where the program has such a setting
+program=''      # its process
+shards=()       # Millrace's: a JSON object each; empty: one on each server
+event_bytes=443 # of the tables in README.md
+
+say() { printf '%s  %s\n' "$(date -u +%T)" "$*" >&2; }
+
+die() {
+    echo "$bench: $*" >&2
+    exit 1
+}
+
+usage() { # exit status: the head of the script
+    sed -n '2,/^\(# shellcheck\|[^#]\)/{/^\(# shellcheck\|[^#]\)/d;s/^# \{0,1\}//;p}' "$0"
+    exit "$1"
+}
+
+number() { # option, value
+    [[ $2 =~ ^[1-9][0-9]*$ ]] || {
+        echo "$bench: $1 wants a number, not '$2'" >&2
+        exit 2
+    }
+    echo "$2"
+}
+
+clean() {
+    local status=$? at
+    trap - EXIT
+    [ -z "$program" ] || kill -KILL "$program" 2>/dev/null || true
+    for at in $(jobs -p); do kill -KILL "$at" 2>/dev/null || true; done
+    [ ! -e "$work/kafka/voters" ] || "$root/tests/tools/kafka-server" kill "$work/kafka" || true
+    for at in 0 1; do "$mariadb_server" stop "$work/m$at" || true; done
+    if [ "$status" -ne 0 ] && [ -n "${MILLRACE_KEEP:-}" ]; then say "kept: $work"; else rm -rf "$work"; fi
+    exit "$status"
+}
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# ---- servers ----
+
+need_built() {
+    local name
+    for name in millrace tests/tools_produce tests/tools_admin tests/bench_watch "$@"; do
+        [ -x "$build/$name" ] || die "$build/$name is missing: cmake --preset release && ninja -C build/release"
+    done
+    mkdir -p "$cache"
+}
+
+start_servers() {
+    local at
+    MILLRACE_KAFKA_HEAP=512m "$root/tests/tools/kafka-server" start "$work/kafka"
+    bootstrap=$(cat "$work/kafka/bootstrap")
+    for at in 0 1; do
+        "$mariadb_server" start "$work/m$at" --innodb-buffer-pool-size=1G --innodb-log-file-size=1G
+        sql "$at" "CREATE USER bench@'%' IDENTIFIED BY 'bench'; GRANT ALL ON *.* TO bench@'%'"
+    done
+}
+
+sql() { # server, statement
+    mariadb --no-defaults -S "$work/m$1/s.sock" -uroot -N -B -e "$2"
+}
+
+# The table is made anew; the pause lets the server write out what was dropped.
+fresh_tables() { # further columns, databases... (bench)
+    local at database columns=${1:-}
+    shift || true
+    [ $# -gt 0 ] || set -- bench
+    for at in 0 1; do
+        for database in "$@"; do
+            sql "$at" "CREATE DATABASE IF NOT EXISTS $database; DROP TABLE IF EXISTS $database.events;
+                CREATE TABLE $database.events (
+                  id BINARY(20) NOT NULL PRIMARY KEY, type VARCHAR(16) NOT NULL, user_id VARCHAR(64), total DECIMAL(12,2),
+                  occurred_at DATETIME(6), properties TEXT, kafka_offset BIGINT, message_id VARCHAR(64)$columns
+                ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+        done
+    done
+    sleep 2
+}
+
+rows() { # databases... (bench)
+    local at database sum=0
+    [ $# -gt 0 ] || set -- bench
+    for at in 0 1; do
+        for database in "$@"; do sum=$((sum + $(sql "$at" "SELECT COUNT(*) FROM $database.events"))); done
+    done
+    echo "$sum"
+}
+
+admin() { "$build/tests/tools_admin" "$bootstrap" "$@"; }
+
+produce() { # tools_produce's options
+    "$build/tests/tools_produce" --bootstrap "$bootstrap" --topic "$topic" --exact "$event_bytes" "$@" >"$work/produced.json"
+}
+
+free_port() {
+    local port
+    while port=$((20000 + RANDOM % 12000)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+    echo "$port"
+}
+
+# ---- measuring ----
+
+# Until so many rows are there; the line of bench_watch, which says how fast and at what cost, in $work/watched.json.  Fails when they do not come.
+watch_rows() { # rows, databases... (bench)
+    local rows=$1 database tables=()
+    shift
+    [ $# -gt 0 ] || set -- bench
+    for database in "$@"; do tables+=(--table "$database.events"); done
+    "$build/tests/bench_watch" --rows "$rows" "${tables[@]}" --program "$program" --broker "$(cat "$work/kafka/1/pid")" \
+        --database "$(cat "$work/m0/pid")" --database "$(cat "$work/m1/pid")" "$work/m0/s.sock" "$work/m1/s.sock" >"$work/watched.json"
+}
+
+field() { # name, file
+    sed -n "s/.*\"$1\":\([-0-9.]*\).*/\1/p" "$2"
+}
+
+median() { sort -g | awk '{ at[NR] = $1 } END { if (NR) print (NR % 2) ? at[(NR + 1) / 2] : (at[NR / 2] + at[NR / 2 + 1]) / 2 }'; }
+
+# TERM, and KILL for who does not end within 20 s: what is measured is over.
+end_program() {
+    local i
+    for i in TERM KILL; do
+        kill "-$i" "$program" 2>/dev/null || break
+        for ((n = 0; n < 200; n++)); do
+            kill -0 "$program" 2>/dev/null || break 2
+            sleep 0.1
+        done
+    done
+    wait "$program" 2>/dev/null || true
+    program=''
+}
+
+# Age of rows at a steady rate: a topic of its own, some events first, so that everything is warm and has its partitions, then the rate.  The
+# first fifth of the time does not count.  The line of bench_age in $work/age.json.
+age_at() { # name of the program, events a second, seconds, partitions
+    local name=$1 rate=$2 events=$(($2 * $3)) warm=$(($2 / 2))
+    topic=age-$name-$rate-$RANDOM group=$topic linger=5
+    fresh_tables ', inserted_at DATETIME(6) DEFAULT SYSDATE(6)'
+    admin create "$topic" "$4"
+    "${name}_start"
+    produce --first 1000000000 --events "$warm" --rate $((rate / 4 + 1)) --property linger.ms=1
+    wait_for_rows "$warm" && {
+        produce --events "$events" --rate "$rate" --property linger.ms=1
+        wait_for_rows $((warm + events))
+    } || return 1
+    end_program
+    "$build/tests/bench_age" "$bootstrap" "$topic" "$events" $((events / 5)) \
+        "$work/m0/s.sock" bench "$work/m1/s.sock" bench >"$work/age.json"
+}
+
+wait_for_rows() { # rows, seconds (120)
+    local until=$((SECONDS + ${2:-120}))
+    until [ "$(rows)" -ge "$1" ]; do
+        kill -0 "$program" 2>/dev/null || { say "the program has ended"; return 1; }
+        [ "$SECONDS" -lt "$until" ] || { say "$(rows) rows of $1"; return 1; }
+        sleep 0.3
+    done
+}
+
+# ---- programs ----
+
+fill() { # a configuration with @NAMES@
+    sed -e "s|@BOOTSTRAP@|$bootstrap|g; s|@TOPIC@|$topic|g; s|@GROUP@|$group|g; s|@LINGER_MS@|$linger|g; s|@WORK@|$work|g" \
+        -e "s|@SOCKET0@|$work/m0/s.sock|g; s|@SOCKET1@|$work/m1/s.sock|g; s|@PORT@|${port:-}|g" "$1"
+}
+
+raw_prepare() { :; }
+
+# It ends by itself when it has read `events`, which it has to know.
+raw_start() {
+    "$build/tests/bench_raw_loop" "$bootstrap" "$topic" "$events" "$work/m0/s.sock" "$work/m1/s.sock" bench >"$work/raw.log" 2>&1 &
+    program=$!
+}
+
+millrace_prepare() { :; }
+
+millrace_start() {
+    local list
+    port=$(free_port)
+    [ ${#shards[@]} -gt 0 ] ||
+        local shards=("{ \"name\": \"s0\", \"socket\": \"$work/m0/s.sock\" }" "{ \"name\": \"s1\", \"socket\": \"$work/m1/s.sock\" }")
+    list=$(printf '%s, ' "${shards[@]}")
+    cat >"$work/millrace.json" <<JSON
+{
+  "kafka": { "bootstrap_servers": "$bootstrap", "group_id": "$group" },
+  "streams": [{
+    "name": "events", "topic": "$topic", "table": "events", "key": ["userId", "anonymousId"],
+    "id": { "column": "id", "from": "ksuid" },
+    "columns": [
+      { "name": "type",         "from": "type",             "type": "string",  "max_bytes": 16, "required": true },
+      { "name": "user_id",      "from": "userId",           "type": "string",  "max_bytes": 64 },
+      { "name": "total",        "from": "properties.total", "type": "decimal", "precision": 12, "scale": 2 },
+      { "name": "occurred_at",  "from": "timestamp",        "type": "datetime" },
+      { "name": "properties",   "from": "properties",       "type": "json",    "max_bytes": 1024 },
+      { "name": "kafka_offset", "from": "@offset",          "type": "int64" },
+      { "name": "message_id",   "from": "messageId",        "type": "string",  "max_bytes": 64 }
+    ]
+  }],
+  "shard_defaults": { "user": "bench", "password_file": "$work/password", "database": "bench" },
+  "shards": [ ${list%, } ],
+  "batch": { "linger_ms": $linger },
+  "dlq": { "topic": "bench.dlq" },
+  "http": { "listen": "127.0.0.1:$port", "probe_listen": "127.0.0.1:$(free_port)" }
+}
+JSON
+    (umask 077 && echo bench >"$work/password")
+    local variable unset=() # the benchmarks' own variables are no settings of the worker's
+    while read -r variable; do unset+=(-u "$variable"); done < <(compgen -e MILLRACE_)
+    env "${unset[@]}" "$build/millrace" run -c "$work/millrace.json" </dev/null >"$work/millrace.log" 2>&1 &
+    program=$!
+}
+
+for peer in rsyslog debezium benthos; do
+    # shellcheck source=/dev/null
+    . "$peers/$peer/peer.sh"
+done
