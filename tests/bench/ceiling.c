@@ -23,6 +23,16 @@
 
 enum { PARTITIONS = 8, RUN = 100, TEXTS = 1024, EXACT = 443, ROUNDS_MAX = 1000, CONSUMERS = 2, KINDS = 3 };
 
+/* Properties of at most a KiB, so a record is about 1.5 KiB. */
+static const char columns[] =
+    "{\"name\":\"type\",\"from\":\"type\",\"type\":\"string\",\"max_bytes\":16,\"required\":true},"
+    "{\"name\":\"message\",\"from\":\"messageId\",\"type\":\"string\",\"max_bytes\":64},"
+    "{\"name\":\"user\",\"from\":\"userId\",\"type\":\"string\",\"max_bytes\":64},"
+    "{\"name\":\"total\",\"from\":\"properties.total\",\"type\":\"decimal\",\"precision\":12,\"scale\":2},"
+    "{\"name\":\"sent\",\"from\":\"timestamp\",\"type\":\"datetime\"},"
+    "{\"name\":\"properties\",\"from\":\"properties\",\"type\":\"json\",\"max_bytes\":1024},"
+    "{\"name\":\"offset\",\"from\":\"@offset\",\"type\":\"int64\"}";
+
 static char texts[TEXTS][EXACT];
 static size_t text_len[TEXTS];
 static uint64_t events;
@@ -300,7 +310,7 @@ static mr_config *configure(uint32_t consumers)
     static char settings[4096];
     mr_config *config;
     mr_findings findings = {0};
-    int len = snprintf(settings, sizeof settings, EVENT_SETTINGS, event_columns);
+    int len = snprintf(settings, sizeof settings, EVENT_SETTINGS, columns);
     if (mr_config_parse("bench", settings, (size_t)len, NULL, &config, &findings))
         fail("its settings are refused");
     config->kafka.consumer_threads = consumers;
