@@ -379,6 +379,42 @@ static void test_pinned(void **state)
         assert_int_equal(world.letters[offset], 1);
 }
 
+/* Rows of the live flow have taken all places, and all pages of a replay below them are pinned for want of one: the pass goes on to those rows without the
+ * replay, and comes back for it. */
+static void test_pinned_below(void **state)
+{
+    (void)state;
+    enum { PAGE = 512, KEPT = 1024, PAGES = 8, BELOW = 5 * PAGE };
+    world_free();
+    world_new(PAGES, PAGE);
+    char events[BELOW + KEPT + 1] = "";
+    memset(events, '1', BELOW);
+    memset(events + BELOW, '0', KEPT);
+    world_log(events);
+    world.again.limit = 0;
+    mr_slot_range range = {.from = BEGIN, .to = BEGIN + BELOW, .timestamp_ms = -1};
+    world_assign(BEGIN + BELOW, &range);
+    world_rest();
+    for (uint32_t handle; (handle = world_take(0)) != MR_PAGE_NONE;) {
+        for (uint32_t row = 0; row < PAGE; row++)
+            world_refuse(handle, row);
+        world_give(handle, MR_OUTCOME_DURABLE);
+    }
+    world.again.limit = INT64_MAX;
+    for (int i = 0; i < 40; i++) {
+        world_rest();
+        for (uint32_t handle; (handle = world_take(1)) != MR_PAGE_NONE;) {
+            world_refuse(handle, 0);
+            world_give(handle, MR_OUTCOME_DURABLE);
+        }
+        world_acknowledge();
+    }
+    assert_true(world_range().to == 0 && world_lowest() == world.high);
+    assert_int_equal(world_free_pages(), PAGES);
+    for (int64_t offset = BEGIN; offset < world.high; offset++)
+        assert_int_equal(world.letters[offset], offset >= BEGIN + BELOW || (offset - BEGIN) % PAGE == 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -402,6 +438,7 @@ int main(void)
         TEST(test_refused_row),
         TEST(test_refused_in_an_earlier_life),
         TEST(test_pinned),
+        TEST(test_pinned_below),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

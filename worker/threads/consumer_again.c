@@ -255,6 +255,13 @@ static bool refuse_again(mr_consumer *consumer, uint32_t number, uint32_t shard,
     return true;
 }
 
+/* The lane is left behind at `offset`: the others go on meanwhile, and the pass comes back for it. */
+static void wait_here(mr_consumer *consumer, uint32_t lane, int64_t offset)
+{
+    mr_frontier_advance(consumer->lanes, lane, mr_most(offset, mr_frontier_position(consumer->lanes, lane)));
+    consumer->lane[lane].waiting = true;
+}
+
 /* Events of nobody (broken JSON, no key) are the live flow's to judge; those of a lane become rows or dead letters. */
 static bool place_again(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
 {
@@ -274,16 +281,18 @@ static bool place_again(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
         return true;
     if (consumer->gate[shard] == MR_GATE_PROBED && mr_fill_of_shard(consumer->again, shard) > 0 &&
         !mr_fill_is_open(consumer->again, stream, shard)) {
-        /* One page is tried; the others go on meanwhile, and the pass comes back here. */
-        mr_frontier_advance(consumer->lanes, lane,
-                            mr_most(offset, mr_frontier_position(consumer->lanes, lane)));
-        consumer->lane[lane].waiting = true;
+        /* One page is tried. */
+        wait_here(consumer, lane, offset);
         return true;
     }
     mr_page *page = mr_fill_page(consumer->again, stream, shard, now_ms);
     if (!page) {
         mr_consumer_no_page(consumer, now_ms);
-        return false;
+        if (consumer->refused_free != MR_REFUSED_NONE)
+            return false;
+        wait_here(consumer, lane,
+                  offset); /* pages are pinned by refused rows, which need the pass to go on */
+        return true;
     }
     if (mr_decode_store(decoder, &event, mr_page_record(page, page->rows), &bytes, &refusal)) {
         mr_fill_unused(consumer->again, page);

@@ -167,8 +167,10 @@ void mr_lanes_tend(mr_consumer *consumer, uint32_t slot)
         if (mr_parking_range(consumer->parking, slot, shard).state == MR_RANGE_LIVE)
             continue;
         tend_range(consumer, slot, shard);
-        /* Nothing of it is at the writer: there is no result to wait for, also when the gate went round unseen. */
-        if (mr_fill_of_shard(consumer->again, shard) == 0)
+        /* Nothing of it is at the writer: there is no result to wait for, also when the gate went round unseen.  Where it is open, it was room for refused rows
+         * that was waited for; before there is some, the pass must not go back. */
+        if (consumer->refused_free != MR_REFUSED_NONE &&
+            (mr_gate_is_open(consumer->gate[shard]) || mr_fill_of_shard(consumer->again, shard) == 0))
             consumer->lane[mr_lane_of(consumer, slot, shard)].waiting = false;
         if (!mr_lane_is_open(consumer, slot, shard))
             continue;
