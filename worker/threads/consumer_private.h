@@ -53,8 +53,8 @@ typedef struct mr_pass {
 } mr_pass;
 
 typedef struct mr_lane {
-    bool
-        waiting; /* at its position: for the first batch's result while the shard is only probed; or for room for refused rows */
+    /* at its position: for the first batch's result while the shard is only probed, or for room for refused rows */
+    bool waiting;
     int64_t timestamp_ms; /* of an event near the range's beginning */
 } mr_lane;
 
