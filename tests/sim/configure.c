@@ -49,6 +49,10 @@ void configure_habits(void)
                                  MR_START_TIME, MR_START_ERROR);
     is->start_ms = EVENTS_BEGIN_MS + (int64_t)(is->active_us / 1000 * draw(20, 0, 60) / 100);
     is->sent_back = draw(21, 0, 3) == 0;
+    if (sim_is_on(F_UNSEEN)) {
+        is->latency_us = 40000;
+        is->shards = is->shards > 1 ? is->shards : 2;
+    }
     is->wide = draw(23, 0, 11) == 0;
     if (is->wide) {
         is->streams = is->consumers = 1;
@@ -132,6 +136,12 @@ static void set_numbers(mr_config *config)
     config->dlq.per_minute_max = world.is.wide ? 0 : ONE_OF(44, 0, 0, 0, 20);
     config->dlq.drift_percent = world.is.wide ? 100 : ONE_OF(45, 50, 100);
     config->shutdown.grace_s = ONE_OF(46, 10, 25);
+    if (sim_is_on(
+            F_UNSEEN)) { /* what an offset passes that is open, or on its way, is seen by a commit in between */
+        config->kafka.commit_interval_ms = 20;
+        config->batch.linger_ms = 200;
+        config->park.probe_min_ms = 10;
+    }
     for (uint32_t i = 0; i < world.is.shards; i++)
         config->shards[i].connect_timeout_s = config->shards[i].read_timeout_s =
             config->shards[i].write_timeout_s = ONE_OF(47, 1, 3, 10);

@@ -260,7 +260,10 @@ static unsigned trouble_of(mr_sql *sql, uint32_t rows)
         return transient[sim_random(5)];
     if (sim_fault_now(F_DB_CUT))
         return lost[sim_random(5)];
-    return sim_fault_now(F_DB_OTHER) ? other[sim_random(9)] : 0;
+    if (!sim_fault_now(F_DB_OTHER))
+        return 0;
+    return sim_is_on(F_UNSEEN) && sim_random(2) ? 1146
+                                                : other[sim_random(9)]; /* which closes the gate at once */
 }
 
 mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)

@@ -15,6 +15,7 @@ static void send_one(sim_event *letter, bool last_time)
     event->of = letter;
     event->born_us = sim_now_us();
     event->letters = 0;
+    event->row_shard = -1; /* its row is the original's */
     event->lost = false;
     event->has_origin = last_time || world.config[0]->dlq.drift_percent < 100 || sim_random(12) > 0;
     event->last_time = last_time;

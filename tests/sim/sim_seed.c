@@ -219,6 +219,8 @@ void sim_begin(const sim_plan *plan, sim_result *result)
                                                   : faults[fault].rate;
         sim.rate[fault] = sim.rate[fault] > 10000 ? 10000 : sim.rate[fault];
     }
+    if (sim.rate[F_UNSEEN] > 0 && !plan->off[F_DB_OTHER]) /* nothing closes gates so often */
+        sim.rate[F_DB_OTHER] = 3 * faults[F_DB_OTHER].rate;
     if (sim_hash(3, 100, 0) % 16 == 0) /* nothing wrong at all: the simplest histories are histories, too */
         memset(sim.rate, 0, sizeof sim.rate);
 }
