@@ -220,7 +220,8 @@ static void begin_all(mr_membership *m, mr_partition *partitions, size_t count)
             continue;
         }
         one->held = partitions[i].hold = true;
-        one->why = "its first commit was not accepted: it begins with the next rebalance";
+        one->why =
+            "its first commit was not accepted: it begins when it is assigned again, or after a restart";
         say_held(one);
     }
     for (size_t i = 0; i < count; i++)
