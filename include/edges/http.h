@@ -33,7 +33,8 @@ typedef struct mr_http mr_http;
 
 mr_status mr_http_start(const mr_config *config, mr_metrics *metrics, mr_board *board,
                         const mr_probes *probes, mr_arena *arena, mr_http **http, mr_error *error) MR_CHECKED;
-uint16_t mr_http_port(const mr_http *http); /* bound port of http.listen (useful with port 0) */
+/* The bound port of http.listen (useful with port 0); 0: the address is empty, nothing is served. */
+uint16_t mr_http_port(const mr_http *http);
 uint16_t mr_http_probe_port(const mr_http *http);
 void mr_http_stop(mr_http *http);
 

@@ -251,6 +251,30 @@ static void test_no_page(void **unused)
     mr_arena_free(own);
 }
 
+/* An empty address: the port is not there, and the other one is. */
+static void test_none(void **unused)
+{
+    (void)unused;
+    mr_error error;
+    mr_probes none = {.live = NULL};
+    for (int both = 0; both < 2; both++) {
+        mr_http *second = NULL;
+        mr_arena *own = mr_arena_new();
+        mr_config other = config;
+        other.http.listen = "";
+        if (both)
+            other.http.probe_listen = "";
+        assert_int_equal(mr_http_start(&other, metrics, board, &none, own, &second, &error), MR_OK);
+        assert_int_equal(mr_http_port(second), 0);
+        if (both)
+            assert_int_equal(mr_http_probe_port(second), 0);
+        else
+            assert_int_equal(ask(mr_http_probe_port(second), "GET", "/startupz", ""), 200);
+        mr_http_stop(second);
+        mr_arena_free(own);
+    }
+}
+
 static void test_process(void **unused)
 {
     (void)unused;
@@ -470,13 +494,11 @@ static void test_port_taken(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_metrics),       TEST(test_status),
-        TEST(test_process),       TEST(test_page),
-        TEST(test_no_page),       TEST(test_probes),
-        TEST(test_refusals),      TEST(test_large_page),
-        TEST(test_nonsense),      TEST(test_addresses),
-        TEST(test_port_taken),    TEST(test_deaf_clients),
-        TEST(test_four_dripping), TEST(test_more_dripping_than_places),
+        TEST(test_metrics),      TEST(test_status),        TEST(test_process),
+        TEST(test_page),         TEST(test_no_page),       TEST(test_none),
+        TEST(test_probes),       TEST(test_refusals),      TEST(test_large_page),
+        TEST(test_nonsense),     TEST(test_addresses),     TEST(test_port_taken),
+        TEST(test_deaf_clients), TEST(test_four_dripping), TEST(test_more_dripping_than_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -344,6 +344,8 @@ static mr_status start_server(server *at, const char *name, const char *key, con
                               mr_error *error)
 {
     int fd;
+    if (!*address) /* nothing is to be served there */
+        return MR_OK;
     mr_status status = mr_http_listen(key, address, &fd, &at->port, error);
     if (status != MR_OK)
         return status;
