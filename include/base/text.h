@@ -32,6 +32,10 @@ static inline uint64_t mr_load64(const char *bytes)
 size_t mr_utf8_char(const char *text, size_t len);
 bool mr_utf8_valid(const char *text, size_t len);
 
+/* Bytes of the control character at `text` (len > 0), which a terminal would obey: 1 below U+0020 and for U+007F, 2 for U+0080 to
+ * U+009F; 0 when it is none. */
+size_t mr_control_char(const char *text, size_t len);
+
 /* 0 to 15, negative when it is no hex digit. */
 int mr_hex_digit(char c);
 

@@ -141,9 +141,7 @@ static void print_bytes(const char *bytes, size_t len)
     for (size_t i = 0; i < len;) {
         unsigned char c = (unsigned char)bytes[i];
         size_t chars = mr_utf8_char(bytes + i, len - i);
-        bool control =
-            c < 0x20 || c == 0x7f || (c == 0xc2 && chars == 2 && (unsigned char)bytes[i + 1] < 0xa0);
-        if (chars == 0 || (control && c != '\n' && c != '\t')) {
+        if (chars == 0 || (mr_control_char(bytes + i, len - i) > 0 && c != '\n' && c != '\t')) {
             printf("\\x%02x", c);
             i++;
         } else {

@@ -11,8 +11,6 @@
 
 long long mr_status_number(const json_t *object, const char *name, long long otherwise);
 const char *mr_status_word(const json_t *object, const char *name); /* "-": unknown */
-/* Of a time as the document writes it; negative: it is none. */
-long long mr_status_seconds(const json_t *object, const char *name);
 /* Does some event hold this partition, or is it not running? */
 bool mr_status_waits(const json_t *partition);
 /* "12 offsets, 3 s": what is left of a shard's replay, "-" when it has none. */
@@ -21,7 +19,7 @@ void mr_status_put_left(const json_t *shard, mr_buf *out);
 void mr_status_put_since(const json_t *document, const json_t *shard, mr_buf *out);
 /* Partitions' lag in all; *unknown: of how many it is not known. */
 long long mr_status_lag(const json_t *document, size_t *unknown);
-/* "; no dead letters", or how many of which reason; `between` stands before it. */
+/* `between`, and then "no dead letters", or how many of which reason. */
 void mr_status_put_letters(const json_t *document, const char *between, mr_buf *out);
 
 #endif

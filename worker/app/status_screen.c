@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "app/progress.h"
+#include "base/text.h"
 #include "status_private.h"
 
 #define LEAST_ROWS 8 /* below, only the beginning is shown */
@@ -25,12 +25,12 @@ static void put(canvas *c, style how, const char *text)
         return;
     if (coloured)
         fputs(codes[how], c->out);
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        bool c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
-        c->column += (*at & 0xc0) != 0x80;
+    for (; *text; text++) {
+        size_t control = mr_control_char(text, 2); /* with the zero behind there are two bytes */
+        c->column += ((unsigned char)*text & 0xc0) != 0x80;
         if (c->column <= c->screen->columns)
-            fputc(*at < ' ' || *at == 0x7f || c1 ? '?' : *at, c->out);
-        at += c1;
+            fputc(control ? '?' : *text, c->out);
+        text += control == 2;
     }
     if (coloured)
         fputs("\033[0m", c->out);
@@ -159,6 +159,17 @@ static void put_why(canvas *c, const json_t *object, unsigned until)
     end_line(c);
 }
 
+/* What the screen has no room for. */
+static void put_more(canvas *c, size_t count, const char *what)
+{
+    char line[64];
+    if (count == 0)
+        return;
+    snprintf(line, sizeof line, "and %zu more %s", count, what);
+    put(c, DIM, line);
+    end_line(c);
+}
+
 static void put_shard(canvas *c, const json_t *document, const json_t *shard, unsigned until)
 {
     char cell[128];
@@ -197,12 +208,7 @@ static void put_shards(canvas *c, const json_t *document, unsigned until)
             put_shard(c, document, one, until - (shown + 1 < all));
             shown++;
         }
-    if (shown < all) {
-        char line[64];
-        snprintf(line, sizeof line, "and %zu more shards", all - shown);
-        put(c, DIM, line);
-        end_line(c);
-    }
+    put_more(c, all - shown, "shards");
 }
 
 static void put_partition(canvas *c, const json_t *partition, unsigned until)
@@ -255,12 +261,7 @@ static void put_partitions(canvas *c, const json_t *document, size_t waiting, un
         put_partition(c, one, until - (shown + 1 < waiting));
         shown++;
     }
-    if (shown < waiting) {
-        char line[64];
-        snprintf(line, sizeof line, "and %zu more that wait", waiting - shown);
-        put(c, DIM, line);
-        end_line(c);
-    }
+    put_more(c, waiting - shown, "that wait");
 }
 
 /* ---- the screen, the line ---- */
@@ -307,8 +308,7 @@ void mr_status_line(const json_t *document, mr_buf *out)
     put_totals(document, out);
     mr_status_troubles(document, out);
     for (size_t at = 0; at < out->len; at++) { /* nothing that a terminal would obey */
-        unsigned char byte = (unsigned char)out->at[at], next = (unsigned char)out->at[at + 1];
-        if (byte < ' ' || byte == 0x7f || (byte == 0xc2 && next >= 0x80 && next < 0xa0))
-            memset(out->at + at, '?', byte == 0xc2 ? 2 : 1);
+        size_t control = mr_control_char(out->at + at, out->len - at);
+        memset(out->at + at, '?', control);
     }
 }

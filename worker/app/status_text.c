@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "app/progress.h"
 #include "base/buf.h"
+#include "base/text.h"
 #include "status_private.h"
 
 #define RANGES_SHOWN 8 /* of a shard; the others are in --json */
@@ -21,10 +21,10 @@ long long mr_status_number(const json_t *object, const char *name, long long oth
 /* A text without what a terminal would obey. */
 static void put_clean(const char *text, FILE *out)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0; /* U+0080 to U+009F */
-        fputc(*c < ' ' || *c == 0x7f || c1 ? '?' : *c, out);
-        c += c1;
+    for (; *text; text++) {
+        size_t control = mr_control_char(text, 2); /* with the zero behind there are two bytes */
+        fputc(control ? '?' : *text, out);
+        text += control == 2;
     }
 }
 
@@ -35,7 +35,7 @@ const char *mr_status_word(const json_t *object, const char *name)
 }
 
 /* Of a time as the document writes it; negative: it is none. */
-long long mr_status_seconds(const json_t *object, const char *name)
+static long long seconds_of(const json_t *object, const char *name)
 {
     struct tm utc = {0};
     const char *value = json_string_value(json_object_get(object, name));
@@ -106,7 +106,7 @@ static void put_ranges(const json_t *document, const json_t *parked, FILE *out)
 
 void mr_status_put_since(const json_t *document, const json_t *shard, mr_buf *out)
 {
-    long long began = mr_status_seconds(shard, "since"), now = mr_status_seconds(document, "time");
+    long long began = seconds_of(shard, "since"), now = seconds_of(document, "time");
     if (began >= 0 && now >= 0)
         mr_buf_duration(out, now > began ? now - began : 0);
     else

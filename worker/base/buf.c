@@ -68,7 +68,6 @@ void mr_buf_html(mr_buf *buf, const char *text)
     for (size_t left = strlen(text), chars; left > 0 && !buf->full; text += chars, left -= chars) {
         unsigned char c = (unsigned char)*text;
         chars = mr_utf8_char(text, left);
-        bool c1 = chars == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0; /* U+0080 to U+009F */
         if (c == '<')
             mr_buf_text(buf, "&lt;");
         else if (c == '>')
@@ -79,7 +78,7 @@ void mr_buf_html(mr_buf *buf, const char *text)
             mr_buf_text(buf, "&quot;");
         else if (c == '\'')
             mr_buf_text(buf, "&#39;");
-        else if (chars == 0 || c < 0x20 || c == 0x7f || c1)
+        else if (chars == 0 || mr_control_char(text, left) > 0)
             mr_buf_text(buf, "\xef\xbf\xbd"); /* U+FFFD */
         else
             mr_buf_put(buf, text, chars);

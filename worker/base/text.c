@@ -28,6 +28,14 @@ bool mr_utf8_valid(const char *text, size_t len)
     return true;
 }
 
+size_t mr_control_char(const char *text, size_t len)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    if (at[0] < 0x20 || at[0] == 0x7f)
+        return 1;
+    return len > 1 && at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0 ? 2 : 0;
+}
+
 int mr_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
