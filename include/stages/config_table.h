@@ -97,6 +97,8 @@ void mr_config_error(mr_reader *reader, const char *path, bool at_key, const cha
 /* The same for what may be meant so: at the value. */
 void mr_config_warning(mr_reader *reader, const char *path, const char *remedy, const char *what, ...)
     MR_PRINTF(4, 5);
+/* What has to be there is not; nothing when an error at `path` said already why it could not be read. */
+void mr_config_missing(mr_reader *reader, const char *path, const char *remedy);
 /* Reads an object into the struct at `into`; keys that it lacks keep what is there. */
 void mr_config_read_scope(mr_reader *reader, mr_scope scope, const json_t *object, const char *path,
                           void *into);

@@ -17,8 +17,7 @@ static void check_column(mr_reader *reader, const mr_column *column, const char 
     char at[MR_CONFIG_PATH];
 #define AT(key) mr_config_below(at, path, key)
     if (!column->from.count && !column->value_json)
-        mr_config_error(reader, AT("from"), false, "say from which path, or give a constant `value`",
-                        "is missing");
+        mr_config_missing(reader, AT("from"), "say from which path, or give a constant `value`");
     if (column->from.count && column->value_json)
         mr_config_error(reader, AT("value"), true, "keep one of them", "from and value together");
     if (is_text(column->type) && !column->max_bytes)
@@ -64,9 +63,8 @@ static void resolve_id(mr_reader *reader, mr_stream *stream, const json_t *objec
     mr_config_below(at, path, "id");
     if (!json_is_object(id)) {
         if (!id)
-            mr_config_error(reader, at, false,
-                            "{ \"column\": \"id\", \"from\": \"ksuid\" }, or { \"columns\": [...] }",
-                            "is missing");
+            mr_config_missing(reader, at,
+                              "{ \"column\": \"id\", \"from\": \"ksuid\" }, or { \"columns\": [...] }");
         return;
     }
     if (json_is_array(names) == (stream->id_ksuid || stream->id_column)) {
@@ -109,7 +107,7 @@ static void check_topics(mr_reader *reader, const mr_stream *stream, const char 
     if (stream->topic_count == 0) {
         char at[MR_CONFIG_PATH];
         mr_config_below(at, path, "topic");
-        mr_config_error(reader, at, false, "name the topic, or `topics`", "is missing");
+        mr_config_missing(reader, at, "name the topic, or `topics`");
     }
     for (size_t i = 0; i < stream->topic_count; i++) {
         regex_t pattern;
@@ -191,7 +189,7 @@ static void check_shard(mr_reader *reader, size_t i)
     mr_config_item(path, "shards", i);
 #define AT(key) mr_config_below(at, path, key)
     if (!shard->name)
-        mr_config_error(reader, AT("name"), false, "name the shard", "is missing");
+        mr_config_missing(reader, AT("name"), "name the shard");
     for (size_t j = 0; shard->name && j < i; j++) {
         const char *other = reader->config->shards[j].name;
         if (!other)
@@ -205,12 +203,14 @@ static void check_shard(mr_reader *reader, size_t i)
                             shard->name, other);
     }
     if (!shard->database)
-        mr_config_error(reader, AT("database"), false, "here or in shard_defaults", "is missing");
+        mr_config_missing(reader, AT("database"), "here or in shard_defaults");
     if (!shard->user)
-        mr_config_error(reader, AT("user"), false, "here or in shard_defaults", "is missing");
-    if (!shard->host[0] == !shard->socket[0])
-        mr_config_error(reader, AT("host"), false, "name the server by host or by socket", "%s",
-                        shard->host[0] ? "host and socket together" : "is missing");
+        mr_config_missing(reader, AT("user"), "here or in shard_defaults");
+    if (!shard->host[0] && !shard->socket[0])
+        mr_config_missing(reader, AT("host"), "name the server by host or by socket");
+    if (shard->host[0] && shard->socket[0])
+        mr_config_error(reader, AT("host"), false, "name the server by host or by socket",
+                        "host and socket together");
     if (shard->password[0] && shard->password_file[0])
         mr_config_error(reader, AT("password"), false, "keep password_file",
                         "password and password_file together");
@@ -274,10 +274,9 @@ static void check_kafka(mr_reader *reader)
 {
     const mr_kafka_config *kafka = &reader->config->kafka;
     if (!kafka->bootstrap_servers)
-        mr_config_error(reader, "kafka.bootstrap_servers", false, "name the brokers, host:port",
-                        "is missing");
+        mr_config_missing(reader, "kafka.bootstrap_servers", "name the brokers, host:port");
     if (!kafka->group_id)
-        mr_config_error(reader, "kafka.group_id", false, "name the consumer group", "is missing");
+        mr_config_missing(reader, "kafka.group_id", "name the consumer group");
     check_properties(reader, &kafka->properties, "properties");
     check_properties(reader, &kafka->consumer_properties, "consumer_properties");
     check_properties(reader, &kafka->producer_properties, "producer_properties");
@@ -368,12 +367,12 @@ void mr_config_check_streams(mr_reader *reader, const json_t *root)
     check_kafka(reader);
     const json_t *streams = json_object_get(root, "streams");
     if (!streams)
-        mr_config_error(reader, "streams", false, "describe at least one stream", "is missing");
+        mr_config_missing(reader, "streams", "describe at least one stream");
     for (size_t i = 0; i < config->stream_count; i++)
         check_stream(reader, i, json_array_get(streams, i));
     check_sources(reader);
     if (!json_object_get(root, "shards"))
-        mr_config_error(reader, "shards", false, "describe at least one shard", "is missing");
+        mr_config_missing(reader, "shards", "describe at least one shard");
     for (size_t i = 0; i < config->shard_count; i++)
         check_shard(reader, i);
     if (config->retry.backoff_max_ms < config->retry.backoff_min_ms)

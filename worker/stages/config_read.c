@@ -58,23 +58,12 @@ static void report(mr_reader *reader, mr_finding finding, const char *path, bool
 static void find(mr_reader *reader, mr_finding finding, const char *path, bool at_key, const char *what,
                  va_list arguments) MR_PRINTF(5, 0);
 
-static bool is_reported(const mr_reader *reader, const char *path)
-{
-    for (size_t i = 0; i < reader->findings->count; i++)
-        if (reader->findings->at[i].level == MR_LEVEL_ERROR && !strcmp(reader->findings->at[i].where, path))
-            return true;
-    return false;
-}
-
 static void find(mr_reader *reader, mr_finding finding, const char *path, bool at_key, const char *what,
                  va_list arguments)
 {
     char text[1024];
     vsnprintf(text, sizeof text, what, arguments);
     finding.what = text;
-    /* A value that could not be read is no missing one. */
-    if (!strcmp(text, "is missing") && is_reported(reader, path))
-        return;
     report(reader, finding, path, at_key);
 }
 
@@ -96,6 +85,20 @@ void mr_config_warning(mr_reader *reader, const char *path, const char *remedy, 
     va_start(arguments, what);
     find(reader, finding, path, false, what, arguments);
     va_end(arguments);
+}
+
+static bool is_reported(const mr_reader *reader, const char *path)
+{
+    for (size_t i = 0; i < reader->findings->count; i++)
+        if (reader->findings->at[i].level == MR_LEVEL_ERROR && !strcmp(reader->findings->at[i].where, path))
+            return true;
+    return false;
+}
+
+void mr_config_missing(mr_reader *reader, const char *path, const char *remedy)
+{
+    if (!is_reported(reader, path))
+        mr_config_error(reader, path, false, remedy, "is missing");
 }
 
 /* ---- ${NAME} ---- */

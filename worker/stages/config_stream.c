@@ -255,7 +255,7 @@ static void require(mr_reader *reader, mr_scope scope, const json_t *object, con
             !json_object_get(object, mr_keys[i].name)) {
             char at[MR_CONFIG_PATH];
             mr_config_below(at, path, mr_keys[i].name);
-            mr_config_error(reader, at, false, mr_keys[i].text, "is missing");
+            mr_config_missing(reader, at, mr_keys[i].text);
         }
 }
 
