@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 struct rd_kafka_conf_s;
+struct rd_kafka_metadata;
+struct rd_kafka_metadata_topic;
 struct rd_kafka_s;
 
 typedef enum mr_kafka_role {
@@ -32,6 +34,13 @@ struct rd_kafka_conf_s *mr_kafka_conf(mr_kafka_owner *owner, mr_kafka_role role,
 
 /* The dead-letter topic of a topic: dlq.topic with {topic} replaced; `out` takes what fits. */
 void mr_kafka_dlq_topic(const mr_config *config, const char *topic, char *out, size_t cap);
+
+/* Whether this error (an rd_kafka_resp_err_t) says that a login or its rights do not suffice. */
+bool mr_kafka_denies(int err);
+
+/* NULL: the brokers did not name it. */
+const struct rd_kafka_metadata_topic *mr_kafka_find_topic(const struct rd_kafka_metadata *metadata,
+                                                          const char *name);
 
 /* Sets one property; true when this librdkafka took it. */
 bool mr_kafka_conf_try(struct rd_kafka_conf_s *conf, const char *name, const char *value);

@@ -83,20 +83,12 @@ static bool same_client_works(asking *ask)
     return open_client(ask, MR_KAFKA_CONSUMER) && well;
 }
 
-static const rd_kafka_metadata_topic_t *find_topic(const rd_kafka_metadata_t *metadata, const char *name)
-{
-    for (int i = 0; i < metadata->topic_cnt; i++)
-        if (!strcmp(metadata->topics[i].topic, name))
-            return &metadata->topics[i];
-    return NULL;
-}
-
 static void check_letters(asking *ask, const rd_kafka_metadata_t *metadata, const char *where,
                           const char *topic)
 {
     char letters[300];
     mr_kafka_dlq_topic(ask->config, topic, letters, sizeof letters);
-    if (!find_topic(metadata, letters))
+    if (!mr_kafka_find_topic(metadata, letters))
         mr_find(ask->findings, MR_LEVEL_WARNING, MR_CONFIG, where,
                 "create it: without it, and without automatic creation, dead letters wait and hold "
                 "their partition",
@@ -112,7 +104,7 @@ static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
             snprintf(where, sizeof where, "topic %s", name);
             if (name[0] == '^')
                 continue;
-            const rd_kafka_metadata_topic_t *topic = find_topic(metadata, name);
+            const rd_kafka_metadata_topic_t *topic = mr_kafka_find_topic(metadata, name);
             if (!topic || topic->err)
                 mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, where,
                         "create it, or correct streams[].topic", "the brokers do not know it%s%s",
@@ -150,7 +142,7 @@ static void check_retention(asking *ask, const rd_kafka_metadata_t *metadata)
 static void check_replay_topic(asking *ask, const rd_kafka_metadata_t *metadata)
 {
     const char *name = ask->config->dlq.replay_topic;
-    const rd_kafka_metadata_topic_t *topic = *name ? find_topic(metadata, name) : NULL;
+    const rd_kafka_metadata_topic_t *topic = *name ? mr_kafka_find_topic(metadata, name) : NULL;
     if (*name && (!topic || topic->err))
         mr_find(ask->findings, MR_LEVEL_WARNING, MR_CONFIG, "dlq.replay_topic",
                 "create it: until then `millrace dlq replay` refuses", "the brokers do not know the topic %s",
@@ -164,11 +156,9 @@ static void ask_brokers(asking *ask)
     const rd_kafka_metadata_t *metadata;
     rd_kafka_resp_err_t err = rd_kafka_metadata(ask->client, 1, NULL, &metadata, ASK_MS);
     if (err) {
-        bool denied =
-            err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
-        mr_find(ask->findings, MR_LEVEL_ERROR, denied ? MR_DENIED : MR_UNAVAILABLE, "kafka.bootstrap_servers",
-                "check the addresses, the network, TLS and SASL settings", "%s: %s",
-                ask->config->kafka.bootstrap_servers, rd_kafka_err2str(err));
+        mr_find(ask->findings, MR_LEVEL_ERROR, mr_kafka_denies(err) ? MR_DENIED : MR_UNAVAILABLE,
+                "kafka.bootstrap_servers", "check the addresses, the network, TLS and SASL settings",
+                "%s: %s", ask->config->kafka.bootstrap_servers, rd_kafka_err2str(err));
         return;
     }
     mr_find(ask->findings, MR_LEVEL_OK, MR_OK, "kafka", "", "%d brokers answer", metadata->broker_cnt);

@@ -93,6 +93,22 @@ static bool has_pattern(const mr_config *config)
     return false;
 }
 
+bool mr_kafka_denies(int err)
+{
+    return err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+           err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+           err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
+const rd_kafka_metadata_topic_t *mr_kafka_find_topic(const rd_kafka_metadata_t *metadata, const char *name)
+{
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        if (!strcmp(metadata->topics[i].topic, name))
+            return &metadata->topics[i];
+    return NULL;
+}
+
 void mr_kafka_dlq_topic(const mr_config *config, const char *topic, char *out, size_t cap)
 {
     mr_buf buf = mr_buf_over(out, cap);

@@ -31,22 +31,17 @@ static void add_topic(mr_letters *letters, const rd_kafka_metadata_t *metadata, 
     mr_kafka_dlq_topic(letters->owner.config, source, name, sizeof name);
     if (has(letters->parts, name))
         return;
-    for (int i = 0; i < metadata->topic_cnt; i++) {
-        const rd_kafka_metadata_topic_t *topic = &metadata->topics[i];
-        if (strcmp(topic->topic, name) != 0 || topic->err)
-            continue;
-        letters->topics++;
-        for (int p = 0; p < topic->partition_cnt; p++)
-            rd_kafka_topic_partition_list_add(letters->parts, name, topic->partitions[p].id);
-    }
+    const rd_kafka_metadata_topic_t *topic = mr_kafka_find_topic(metadata, name);
+    if (!topic || topic->err)
+        return;
+    letters->topics++;
+    for (int p = 0; p < topic->partition_cnt; p++)
+        rd_kafka_topic_partition_list_add(letters->parts, name, topic->partitions[p].id);
 }
 
 static mr_status no_answer(mr_error *error, const mr_letters *letters, rd_kafka_resp_err_t err)
 {
-    bool denied = err == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
-                  err == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
-                  err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    return mr_fail(error, denied ? MR_DENIED : MR_UNAVAILABLE,
+    return mr_fail(error, mr_kafka_denies(err) ? MR_DENIED : MR_UNAVAILABLE,
                    "%s: %s: check the addresses, the network, TLS and SASL settings (`millrace check` does)",
                    letters->owner.config->kafka.bootstrap_servers, rd_kafka_err2str(err));
 }

@@ -43,9 +43,8 @@ mr_status mr_letters_topic_known(mr_letters *letters, const char *topic, mr_erro
     if (err)
         return mr_fail(error, MR_UNAVAILABLE, "%s: %s: see that the brokers run",
                        letters->owner.config->kafka.bootstrap_servers, rd_kafka_err2str(err));
-    bool known = false;
-    for (int i = 0; i < metadata->topic_cnt; i++)
-        known = known || (!strcmp(metadata->topics[i].topic, topic) && !metadata->topics[i].err);
+    const rd_kafka_metadata_topic_t *found = mr_kafka_find_topic(metadata, topic);
+    bool known = found && !found->err;
     rd_kafka_metadata_destroy(metadata);
     if (known)
         return MR_OK;
@@ -97,14 +96,12 @@ static rd_kafka_resp_err_t produce(mr_letters *letters, const mr_dead_letter *le
 
 static mr_status not_sent(const mr_letters *letters, rd_kafka_resp_err_t err, mr_error *error)
 {
-    bool denied =
-        err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR__AUTHENTICATION;
     bool config = err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
                   err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     return mr_fail(error,
-                   denied   ? MR_DENIED
-                   : config ? MR_CONFIG
-                            : MR_UNAVAILABLE,
+                   mr_kafka_denies(err) ? MR_DENIED
+                   : config             ? MR_CONFIG
+                                        : MR_UNAVAILABLE,
                    "not every letter was sent, %llu are acknowledged: %s: mend that and replay again",
                    (unsigned long long)letters->acknowledged, rd_kafka_err2str(err));
 }

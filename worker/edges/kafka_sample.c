@@ -33,10 +33,7 @@ typedef struct looking {
 
 static mr_status no_answer(const looking *look, rd_kafka_resp_err_t err, mr_error *error)
 {
-    bool denied = err == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
-                  err == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
-                  err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    return mr_fail(error, denied ? MR_DENIED : MR_UNAVAILABLE,
+    return mr_fail(error, mr_kafka_denies(err) ? MR_DENIED : MR_UNAVAILABLE,
                    "%s: %s: check the addresses, the network, TLS and SASL settings",
                    look->config->kafka.bootstrap_servers, rd_kafka_err2str(err));
 }
@@ -76,13 +73,10 @@ static mr_status no_topic(const looking *look, const rd_kafka_metadata_t *metada
 static mr_status find_parts(looking *look, mr_arena *arena, mr_error *error)
 {
     const rd_kafka_metadata_t *metadata;
-    const rd_kafka_metadata_topic_t *topic = NULL;
     rd_kafka_resp_err_t err = rd_kafka_metadata(mr_reader_client(look->reader), 1, NULL, &metadata, ASK_MS);
     if (err)
         return no_answer(look, err, error);
-    for (int i = 0; i < metadata->topic_cnt && !topic; i++)
-        if (!strcmp(metadata->topics[i].topic, look->sampling->topic))
-            topic = &metadata->topics[i];
+    const rd_kafka_metadata_topic_t *topic = mr_kafka_find_topic(metadata, look->sampling->topic);
     mr_status status = MR_OK;
     if (!topic) {
         status = no_topic(look, metadata, error);
