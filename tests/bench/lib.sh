@@ -11,6 +11,8 @@ export LC_ALL=C
 
 bench=$(basename "$0")
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=../tools/ports.sh
+. "$root/tests/tools/ports.sh"
 peers=$root/tests/bench/peers
 build=${MILLRACE_BUILD:-$root/build/release}
 cache=${MILLRACE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace}
@@ -112,12 +114,6 @@ admin() { "$build/tests/tools_admin" "$bootstrap" "$@"; }
 
 produce() { # tools_produce's options
     "$build/tests/tools_produce" --bootstrap "$bootstrap" --topic "$topic" --exact "$event_bytes" "$@" >"$work/produced.json"
-}
-
-free_port() {
-    local port
-    while port=$((20000 + RANDOM % 12000)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
-    echo "$port"
 }
 
 # ---- measuring ----

@@ -11,6 +11,8 @@ set -euo pipefail
 name=$(basename "$0")
 name=${name//[^a-z0-9]/-}${MILLRACE_AGAIN:+-again} # topics of the first try may be there still
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=../tools/ports.sh
+. "$root/tests/tools/ports.sh"
 build=${MILLRACE_BUILD:-$root/build/release}
 tools=$build/tests
 millrace=${MILLRACE_PROGRAM:-$build/millrace}
@@ -142,12 +144,6 @@ config() { # file
   "dlq": { "topic": "$dlq" }$extra
 }
 JSON
-}
-
-free_port() {
-    local port
-    while port=$((20000 + RANDOM % 12000)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
-    echo "$port"
 }
 
 # Number from 0; its pid is in workers[number], its addresses in http[number] and probes[number].

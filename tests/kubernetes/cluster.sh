@@ -36,12 +36,6 @@ tools() {
     done >"$work/stages.yaml"
 }
 
-free_port() {
-    local port
-    while port=$((20000 + RANDOM % 12000)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
-    echo "$port"
-}
-
 server() { # name, options...
     "$@" >"$work/$1.log" 2>&1 &
     pids+=($!)
