@@ -45,7 +45,8 @@ typedef struct mr_partition {
     bool failed;     /* in an answer to a commit: this one does not stand */
 } mr_partition;
 
-/* What the owner of the group does when membership changes; called from mr_group_poll. */
+/* What the owner of the group does when membership changes; called from mr_group_poll.  Each call has as many partitions as the worker has places for
+ * at most (MR_PARTITIONS_EACH a consumer thread): one rebalance may be several calls. */
 typedef struct mr_group_listener {
     void *context;
     /* New partitions with what is committed for them: fill in hold, start and inbox. */
