@@ -35,7 +35,8 @@ static bool read_committed(mr_group *group, rd_kafka_topic_partition_list_t *lis
  * goes on from there. */
 static size_t describe(mr_group *group, const rd_kafka_topic_partition_list_t *list, size_t from)
 {
-    size_t left = (size_t)list->cnt - from, count = left < group->partitions_max ? left : group->partitions_max;
+    size_t left = (size_t)list->cnt - from,
+           count = left < group->partitions_max ? left : group->partitions_max;
     for (size_t i = 0; i < count; i++) {
         const rd_kafka_topic_partition_t *part = &list->elems[from + i];
         group->partitions[i] = (mr_partition){.topic = part->topic,
