@@ -33,10 +33,11 @@ struct mr_arena {
 
 static _Noreturn void out_of_memory(size_t bytes)
 {
-    fprintf(stderr,
-            "millrace: out of memory at start, %zu bytes more were wanted: lower memory.pool_mib or raise the "
-            "memory limit\n",
-            bytes);
+    fprintf(
+        stderr,
+        "millrace: out of memory at start, %zu bytes more were wanted: lower memory.pool_mib or raise the "
+        "memory limit\n",
+        bytes);
     exit(MR_UNAVAILABLE);
 }
 

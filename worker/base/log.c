@@ -57,6 +57,8 @@ static struct {
     repeat repeats[REPEATS];
 } state = {.least = MR_LOG_INFO, .lock = PTHREAD_MUTEX_INITIALIZER};
 
+_Static_assert(sizeof state <= 512u << 10, "it takes no more than log.h says");
+
 /* ---- a line's text ---- */
 
 static void put_text(mr_buf *buf, bool json, const char *name, const char *value)

@@ -113,7 +113,7 @@ static void tend_range(mr_consumer *consumer, uint32_t slot, uint32_t shard)
         mr_parking_reopen(consumer->parking, slot, shard, mr_frontier_position(consumer->frontier, slot));
         range = mr_parking_range(consumer->parking, slot, shard);
         if (range.state == MR_RANGE_LIVE) {
-            mr_consumer_count_entry(consumer, shard, -1);
+            mr_gate_entry(&consumer->flow->gates, shard, -1);
             if (mr_lane_is_open(consumer, slot, shard))
                 mr_lane_close(consumer, slot, shard);
             return;
@@ -141,7 +141,7 @@ static void follow(mr_consumer *consumer, uint32_t slot, uint32_t shard)
     if (mr_parking_range(consumer->parking, slot, shard).state != MR_RANGE_LIVE)
         return;
     mr_lane_close(consumer, slot, shard);
-    mr_consumer_count_entry(consumer, shard, -1);
+    mr_gate_entry(&consumer->flow->gates, shard, -1);
     mr_log(MR_LOG_INFO, "replay_done",
            MR_FIELDS(.topic = consumer->slots[slot].topic, .has_position = true,
                      .partition = consumer->slots[slot].partition, .offset = -1,
