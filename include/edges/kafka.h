@@ -13,6 +13,7 @@
 #include "stages/config.h"
 #include "stages/decode.h"
 #include "stages/finding.h"
+#include "stages/topics.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -103,7 +104,7 @@ bool mr_group_retention_ms(mr_group *group, const char *topic, uint64_t now_ms,
                            int64_t *retention_ms) MR_CHECKED;
 
 typedef struct mr_log_low {
-    char topic[256];
+    char topic[MR_TOPIC_MAX];
     int32_t partition;
     int64_t low;
 } mr_log_low;

@@ -12,11 +12,10 @@
 #include "base/arena.h"
 #include "base/owner.h"
 #include "stages/parking.h"
+#include "stages/topics.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#define MR_TOPIC_MAX 250 /* Kafka's limit is 249 */
 
 typedef enum mr_waiting {
     MR_WAITS_NOT,

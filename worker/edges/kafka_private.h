@@ -25,10 +25,10 @@ struct mr_group {
     mr_partition *answers;    /* of a commit: it may come within a rebalance */
     size_t partitions_max;
     char fatal_text[256];
-    rd_kafka_queue_t *retention; /* the answer to the question about retention_topic */
-    char retention_topic[256];   /* empty: none is on its way */
-    uint64_t retention_until_ms; /* then its answer is not waited for any more */
-    rd_kafka_queue_t *log_lows;  /* answers where logs begin */
+    rd_kafka_queue_t *retention;        /* the answer to the question about retention_topic */
+    char retention_topic[MR_TOPIC_MAX]; /* empty: none is on its way */
+    uint64_t retention_until_ms;        /* then its answer is not waited for any more */
+    rd_kafka_queue_t *log_lows;         /* answers where logs begin */
     mr_log_low log_low; /* ... or, with librdkafka before 2.3, the one answer; no topic: there is none */
     /* consumer threads': the last time a broker was heard of */
     _Atomic uint64_t heard_ms;
