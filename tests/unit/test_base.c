@@ -1,4 +1,4 @@
-/* status, must, owner, arena, buf, FNV-1a, KSUID: golden vectors of the published formats. */
+/* status, must, owner, thread, arena, buf, FNV-1a, KSUID: golden vectors of the published formats. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,6 +20,7 @@
 #include "base/must.h"
 #include "base/owner.h"
 #include "base/status.h"
+#include "base/thread.h"
 
 static void test_status_order(void **state)
 {
@@ -99,6 +100,39 @@ static void test_owner(void **state)
     mr_owner_check(&owner);
     mr_owner_check(&owner); /* as often as it likes */
     assert_defect(use_elsewhere, " in thread intruder ");
+}
+
+static bool blocked(int number)
+{
+    sigset_t now;
+    pthread_sigmask(SIG_SETMASK, NULL, &now);
+    return sigismember(&now, number);
+}
+
+static pthread_mutex_t named = PTHREAD_MUTEX_INITIALIZER;
+
+static void *look_around(void *context)
+{
+    pthread_mutex_lock(&named);
+    pthread_mutex_unlock(&named);
+    return blocked(SIGTERM) && blocked(SIGALRM) && blocked(SIGPIPE) ? context : NULL;
+}
+
+/* Named, and no signal is a thread's but main's. */
+static void test_thread(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    char name[16] = "";
+    void *all_blocked;
+    pthread_mutex_lock(&named);
+    assert_int_equal(mr_thread_start(&thread, "a name that is too long", look_around, name), 0);
+    pthread_getname_np(thread, name, sizeof name);
+    pthread_mutex_unlock(&named);
+    pthread_join(thread, &all_blocked);
+    assert_string_equal(name, "a name that is ");
+    assert_non_null(all_blocked);
+    assert_false(blocked(SIGTERM));
 }
 
 static void test_arena(void **state)
@@ -295,19 +329,13 @@ static void test_ksuid_coordinates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status_order),
-        cmocka_unit_test(test_error_context),
-        cmocka_unit_test(test_must),
-        cmocka_unit_test(test_owner),
-        cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_buf),
-        cmocka_unit_test(test_buf_json),
-        cmocka_unit_test(test_buf_html),
-        cmocka_unit_test(test_buf_people),
-        cmocka_unit_test(test_fnv),
-        cmocka_unit_test(test_ksuid_golden),
-        cmocka_unit_test(test_ksuid_refused),
-        cmocka_unit_test(test_ksuid_coordinates),
+        cmocka_unit_test(test_status_order),  cmocka_unit_test(test_error_context),
+        cmocka_unit_test(test_must),          cmocka_unit_test(test_owner),
+        cmocka_unit_test(test_thread),        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_buf),           cmocka_unit_test(test_buf_json),
+        cmocka_unit_test(test_buf_html),      cmocka_unit_test(test_buf_people),
+        cmocka_unit_test(test_fnv),           cmocka_unit_test(test_ksuid_golden),
+        cmocka_unit_test(test_ksuid_refused), cmocka_unit_test(test_ksuid_coordinates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

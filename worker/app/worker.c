@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #define JOIN_MS 10
 
@@ -201,15 +202,14 @@ mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *er
         *thread = (mr_thread){.flow = flow,
                               .consumer = consumer ? worker->consumers[i] : NULL,
                               .writer = consumer ? NULL : worker->writers[i - flow->consumers]};
-        int failed = pthread_create(&thread->id, NULL, consumer ? run_consumer : run_writer, thread);
+        char name[16];
+        snprintf(name, sizeof name, "%s-%u", consumer ? "consumer" : "writer",
+                 (consumer ? i : i - flow->consumers) % 1000u);
+        int failed = mr_thread_start(&thread->id, name, consumer ? run_consumer : run_writer, thread);
         if (failed)
             return mr_fail(error, MR_UNAVAILABLE, "cannot start a thread, %s: allow the process more threads",
                            strerror(failed));
         thread->running = true;
-        char name[16];
-        snprintf(name, sizeof name, "%s-%u", consumer ? "consumer" : "writer",
-                 (consumer ? i : i - flow->consumers) % 1000u);
-        pthread_setname_np(thread->id, name);
     }
     status = mr_watchdog_start(worker->watchdog, error);
     return status ? status : mr_group_join(worker->group, error);
