@@ -10,14 +10,12 @@ bool mr_lane_is_open(const mr_consumer *consumer, uint32_t slot, uint32_t shard)
     return mr_frontier_is_open(consumer->lanes, mr_lane_of(consumer, slot, shard));
 }
 
-/* Where the range ends; of a shard that is only probed: where the live flow is. */
 int64_t mr_lane_end(const mr_consumer *consumer, uint32_t slot, uint32_t shard)
 {
     mr_range range = mr_parking_range(consumer->parking, slot, shard);
     return range.state == MR_RANGE_REPLAY ? range.to : mr_frontier_position(consumer->frontier, slot);
 }
 
-/* It has offsets to read. */
 bool mr_lane_reads(const mr_consumer *consumer, uint32_t slot, uint32_t shard)
 {
     uint32_t lane = mr_lane_of(consumer, slot, shard);

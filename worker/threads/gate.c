@@ -37,7 +37,7 @@ mr_gate_state mr_gate_now(const mr_gates *gates, uint32_t shard)
 }
 
 /* Has work, and no success for so long. */
-static bool stalled(const mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms)
+static bool no_success_for(const mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms)
 {
     uint64_t good_ms = atomic_load_explicit(&gate_of(gates, shard)->good_ms, memory_order_relaxed);
     uint32_t work = atomic_load_explicit(&gate_of(gates, shard)->work, memory_order_relaxed);
@@ -49,12 +49,13 @@ static bool is_stalled(const mr_gates *gates, uint32_t shard, uint64_t now_ms)
     uint64_t for_ms =
         4 * (uint64_t)atomic_load_explicit(&gate_of(gates, shard)->batch_ms, memory_order_relaxed);
     for_ms = for_ms > MR_GATE_STALLED_MOST_MS ? MR_GATE_STALLED_MOST_MS : for_ms;
-    return stalled(gates, shard, now_ms, for_ms < MR_GATE_STALLED_MS ? MR_GATE_STALLED_MS : for_ms);
+    return no_success_for(gates, shard, now_ms, for_ms < MR_GATE_STALLED_MS ? MR_GATE_STALLED_MS : for_ms);
 }
 
 bool mr_gate_is_live(const mr_gates *gates, uint32_t shard, uint64_t now_ms)
 {
-    return mr_gate_now(gates, shard) == MR_GATE_LIVE && !stalled(gates, shard, now_ms, gates->after_ms);
+    return mr_gate_now(gates, shard) == MR_GATE_LIVE &&
+           !no_success_for(gates, shard, now_ms, gates->after_ms);
 }
 
 bool mr_gates_another_live(const mr_gates *gates, uint32_t but, uint64_t now_ms)
@@ -191,7 +192,7 @@ uint32_t mr_gates_look(mr_gates *gates, uint64_t now_ms)
 {
     uint32_t closed = 0;
     for (uint32_t i = 0; i < gates->count; i++)
-        if (stalled(gates, i, now_ms, gates->after_ms))
+        if (no_success_for(gates, i, now_ms, gates->after_ms))
             closed += mr_gate_park(gates, i, now_ms, "it took no rows for as long as park.after_s");
     return closed;
 }
