@@ -154,7 +154,7 @@ age_at() { # name of the program, events a second, seconds, partitions
     local name=$1 rate=$2 events=$(($2 * $3)) warm=$(($2 / 2))
     topic=age-$name-$rate-$RANDOM group=$topic linger=5
     fresh_tables ', inserted_at DATETIME(6) DEFAULT SYSDATE(6)'
-    admin create "$topic" "$4"
+    admin create "$topic" "$4" message.timestamp.type=LogAppendTime
     "${name}_start"
     produce --first 1000000000 --events "$warm" --rate $((rate / 4 + 1)) --property linger.ms=1
     wait_for_rows "$warm" && {
