@@ -1,12 +1,12 @@
 /* wheel.h: the retry timer, Centrifuge's retry queue without its pointers.
  *
- *     bucket 0   1   2  ...  B-1          a bucket is one tick wide
- *            |   |                        chunk = { next, count, 62 handles } = 256 bytes
- *          chunk chunk -> chunk           chunks come from one preallocated array and are named by index
+ *     bucket 0   1   2  ...  B-1          a bucket is one tick wide, and four bytes: where its next handle goes
+ *            |   |                        chunk = { what its list goes on with, 63 handles } = 256 bytes
+ *          chunk chunk -> chunk           chunks come from one preallocated array and are named by number
  *                ^ cursor
  *
- * A pending entry is a 32-bit handle in a chunk: 4.13 bytes and no pointer.  Entries beyond the horizon (one turn of the cursor) lie in
- * chunks of their own, one kind for each coming turn, and move up when the cursor has passed their bucket.
+ * A pending entry is a 32-bit handle in a chunk: 4.06 bytes and no pointer.  Entries beyond the horizon (one turn of the cursor) lie in
+ * lists of their own, one for each tick, and move up, a list at once, when the cursor has passed their bucket.
  * Schedule and expire are O(1) per entry; memory is touched in sequence.  Time is passed in (milliseconds,
  * monotonic); one thread owns a wheel.  No allocation after mr_wheel_new; `capacity` handles always fit.
  * An entry is never given back before it is due, and at most one tick (plus the caller's delay) late.

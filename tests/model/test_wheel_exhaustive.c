@@ -1,5 +1,5 @@
 /* A wheel of two buckets and three turns against a table of due times: every sequence of operations up to a length, from its beginning and
- * where its count of turns wraps (2^24).  White box: states are copied instead of being made anew, and the cursor is set. */
+ * where the cursor passes 2^32.  White box: states are copied instead of being made anew, and the cursor is set. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "../../worker/data/wheel.c"
 
-enum { BUCKETS = 2, TURNS = 3, ENTRIES = 3, CHUNKS = 4 };
+enum { BUCKETS = 2, TURNS = 3, ENTRIES = 3, PLACES = 4 * CHUNK, LATERS = 3 };
 
 typedef enum kind { SCHEDULE, EXPIRE_ONE, EXPIRE_ALL, TAKE, KINDS } kind;
 
@@ -22,8 +22,8 @@ typedef struct table {
 
 typedef struct state {
     struct mr_wheel wheel;
-    uint32_t soon[BUCKETS], later[BUCKETS];
-    chunk chunks[CHUNKS];
+    uint32_t soon[BUCKETS], beyond[BUCKETS], place[PLACES];
+    later laters[LATERS + 1];
     table naive;
 } state;
 
@@ -37,8 +37,9 @@ static void keep(state *to)
 {
     to->wheel = *wheel;
     memcpy(to->soon, wheel->soon, sizeof to->soon);
-    memcpy(to->later, wheel->later, sizeof to->later);
-    memcpy(to->chunks, wheel->chunks, sizeof to->chunks);
+    memcpy(to->beyond, wheel->beyond, sizeof to->beyond);
+    memcpy(to->place, wheel->place, sizeof to->place);
+    memcpy(to->laters, wheel->laters, sizeof to->laters);
     to->naive = naive;
 }
 
@@ -46,8 +47,9 @@ static void bring_back(const state *from)
 {
     *wheel = from->wheel;
     memcpy(wheel->soon, from->soon, sizeof from->soon);
-    memcpy(wheel->later, from->later, sizeof from->later);
-    memcpy(wheel->chunks, from->chunks, sizeof from->chunks);
+    memcpy(wheel->beyond, from->beyond, sizeof from->beyond);
+    memcpy(wheel->place, from->place, sizeof from->place);
+    memcpy(wheel->laters, from->laters, sizeof from->laters);
     naive = from->naive;
 }
 
@@ -140,7 +142,8 @@ static void all_sequences(uint64_t first_tick, uint32_t width_ms, int length)
     length_max = length;
     mr_arena *arena = mr_arena_new();
     wheel = mr_wheel_new(arena, "wheel", BUCKETS, tick_ms, ENTRIES, TURNS, 1000);
-    assert_int_equal(wheel->chunks_total, CHUNKS);
+    assert_int_equal(wheel->places, PLACES);
+    assert_int_equal(wheel->laters_total, LATERS);
     wheel->tick = first_tick;
     naive = (table){.now = 1000 + first_tick * tick_ms};
     sequences = 0;
@@ -156,17 +159,17 @@ static void test_from_the_beginning(void **unused)
     all_sequences(0, 2, 4); /* with times between ticks */
 }
 
-/* The turns count to 2^24 - 1 and go on at 0: three ticks before that. */
-static void test_where_turns_wrap(void **unused)
+/* Buckets are chosen by the low bits of a tick, and later lists by all of them: three ticks before what 32 bits hold. */
+static void test_beyond_32_bits(void **unused)
 {
     (void)unused;
-    all_sequences(((uint64_t)BUCKETS << TURN_BITS) - 3, 1, 5);
-    all_sequences(((uint64_t)BUCKETS << TURN_BITS) - 3, 2, 4);
+    all_sequences((UINT64_C(1) << 32) - 3, 1, 5);
+    all_sequences((UINT64_C(1) << 32) - 3, 2, 4);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_from_the_beginning),
-                                       cmocka_unit_test(test_where_turns_wrap)};
+                                       cmocka_unit_test(test_beyond_32_bits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

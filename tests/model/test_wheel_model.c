@@ -21,19 +21,29 @@ static void came(uint32_t handle)
     pending--;
 }
 
-static void schedule(mr_wheel *wheel, uint64_t now)
+/* Also in the past, and up to the last turn. */
+static uint64_t some_time(uint64_t now)
 {
-    uint32_t handle = model_below(CAPACITY);
+    return now + model_below(BUCKETS * TICK * (TURNS - 1)) - model_below(20);
+}
+
+static void schedule(mr_wheel *wheel, uint32_t handle, uint64_t due, uint64_t now)
+{
     if (due_at[handle] != 0)
         return;
-    /* Also in the past, and up to the last turn. */
-    due_at[handle] = now + model_below(BUCKETS * TICK * (TURNS - 1)) - model_below(20);
-    if (due_at[handle] > mr_wheel_latest_ms(wheel))
-        due_at[handle] = mr_wheel_latest_ms(wheel);
+    due_at[handle] = due < mr_wheel_latest_ms(wheel) ? due : mr_wheel_latest_ms(wheel);
     mr_wheel_schedule(wheel, handle, due_at[handle]);
     due_at[handle] =
         due_at[handle] > now ? due_at[handle] : now; /* what is overdue comes with the next tick */
     pending++;
+}
+
+/* Everything that is not pending, at one time: a list of many chunks. */
+static void crowd(mr_wheel *wheel, uint64_t now)
+{
+    uint64_t due = some_time(now);
+    for (uint32_t handle = 0; handle < CAPACITY; handle++)
+        schedule(wheel, handle, due, now);
 }
 
 /* Time goes on; sometimes not all that is due is asked for. */
@@ -79,8 +89,10 @@ static void test_random(void **state)
     mr_wheel *wheel = mr_wheel_new(arena, "wheel", BUCKETS, TICK, CAPACITY, TURNS, now);
     for (int i = 0, rounds = model_rounds(STEPS); i < rounds; i++) {
         uint32_t what = model_below(30);
-        if (what < 20)
-            schedule(wheel, now);
+        if (model_below(1000) == 0)
+            crowd(wheel, now);
+        else if (what < 20)
+            schedule(wheel, model_below(CAPACITY), some_time(now), now);
         else if (what < 29)
             expire(wheel, &now);
         else

@@ -4,6 +4,7 @@ Reads the name of a step (a function below) and its arguments from stdin, a line
 """
 
 import json
+import re
 import sys
 import time
 import traceback
@@ -228,6 +229,20 @@ def pictures(light, dark):
     one.close()
 
 
+def replaying(name):
+    """What the shard has still to be given, as a progress that moves, while the page that is open follows."""
+    bar = f"document.querySelector('#shards progress[aria-label=\"Replay of {name}\"]')"
+    page.wait(bar + " !== null")
+    row = next(row for row in table(page, "shards") if row[0] == name)
+    check(row[1].startswith("replay for "), name, "is", row[1])
+    check(re.fullmatch(r"[1-9][\d,]* offsets left(, .+)?", row[4]), name, "has in its column of replays", row[4])
+    check(("progressbar", f"Replay of {name}") in page.names() or ("ProgressIndicator", f"Replay of {name}") in page.names(), "screen readers are not told of the replay")
+    same([row[4] for row in table(page, "shards") if row[0] != name], ["none"], "the replay of the other")
+    page.run(f"window.first = {bar}.value, 0")
+    page.wait(f"(bar => bar && first < bar.value && bar.value <= bar.max)({bar})")
+    quiet(page)
+
+
 def healed():
     page.wait("document.getElementById('headline').className === 'fine'")
     check(page.run("told > 0 && window.marker === 1"), "the change was not read out, or the page was loaded again")
@@ -242,7 +257,7 @@ def gone():
 
 
 STEPS = {step.__name__.replace("_", "-"): step
-         for step in (healthy, follows, keyboard, without_scripts, policy, parked, pictures, healed, gone)}
+         for step in (healthy, follows, keyboard, without_scripts, policy, parked, pictures, replaying, healed, gone)}
 
 with Browser(folder) as browser:
     for line in sys.stdin:
