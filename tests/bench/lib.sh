@@ -1,4 +1,4 @@
-# lib.sh: what the benchmarks share that run programs between a real Kafka and two durable MariaDB servers; sourced by compare, age, shapes.
+# lib.sh: what the benchmarks share that run programs between a real Kafka and two durable database servers; sourced by compare, age, shapes, cost.
 #
 # A program is a name with three functions: NAME_prepare gets it (or says why not, and fails), NAME_start starts it and sets `program`, and
 # is told what to do by the variables topic, group, linger.  Millrace and the raw loop are here, the peers in peers/NAME/peer.sh with their
@@ -7,22 +7,30 @@
 # MILLRACE_BUILD: folder of the build (build/release).  MILLRACE_CACHE: where peers are kept.
 # shellcheck shell=bash disable=SC2034,SC2154
 set -euo pipefail
-export LC_ALL=C
+export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
 
 bench=$(basename "$0")
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=../tools/ports.sh
 . "$root/tests/tools/ports.sh"
+# shellcheck source=progress.sh
+. "$root/tests/bench/progress.sh"
 peers=$root/tests/bench/peers
 build=${MILLRACE_BUILD:-$root/build/release}
 cache=${MILLRACE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace}
-mariadb_server=${MILLRACE_MARIADB_SERVER:-$root/tests/tools/mariadb-server}
+database_server=${MILLRACE_MARIADB_SERVER:-$root/tests/tools/mariadb-server}
+database_options=(--innodb-buffer-pool-size=1G --innodb-log-file-size=1G)
+database_name=MariaDB
+collation=utf8mb4_nopad_bin
+statement_rows='' # rows of a prepared multi-row INSERT; empty: array binding
 work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-$bench.XXXXXX")
 topic=bench
 group=bench
 linger=20       # ms that a row may wait for company, where the program has such a setting
 program=''      # its process
 shards=()       # Millrace's: a JSON object each; empty: one on each server
+shard_extra=''  # further members of its "shard_defaults", with a leading comma
+settings=''     # ... of its configuration
 event_bytes=443 # of the tables in README.md
 
 say() { printf '%s  %s\n' "$(date -u +%T)" "$*" >&2; }
@@ -52,7 +60,10 @@ clean() {
     for at in $(jobs -p); do kill "$at" 2>/dev/null || true; done
     wait 2>/dev/null || true
     [ ! -e "$work/kafka/voters" ] || "$root/tests/tools/kafka-server" kill "$work/kafka" || true
-    for at in 0 1; do "$mariadb_server" stop "$work/m$at" || true; done
+    for at in 0 1; do
+        [ ! -e "$work/m$at/pid" ] || kill -CONT "$(cat "$work/m$at/pid")" 2>/dev/null || true # one that is frozen does not hear
+        "$database_server" stop "$work/m$at" || true
+    done
     if [ "$status" -ne 0 ] && [ -n "${MILLRACE_KEEP:-}" ]; then say "kept: $work"; else rm -rf "$work"; fi
     exit "$status"
 }
@@ -64,7 +75,7 @@ trap 'exit 143' TERM
 
 need_built() {
     local name
-    for name in millrace tests/tools_produce tests/tools_admin tests/bench_watch "$@"; do
+    for name in millrace tests/tools_produce tests/tools_admin "$@"; do
         [ -x "$build/$name" ] || die "$build/$name is missing: cmake --preset release && ninja -C build/release"
     done
     mkdir -p "$cache"
@@ -72,12 +83,28 @@ need_built() {
 
 start_servers() {
     local at
-    MILLRACE_KAFKA_HEAP=512m "$root/tests/tools/kafka-server" start "$work/kafka"
+    MILLRACE_KAFKA_HEAP=512m with_progress 'starting Kafka' 0 '' "$root/tests/tools/kafka-server" start "$work/kafka"
     bootstrap=$(cat "$work/kafka/bootstrap")
     for at in 0 1; do
-        "$mariadb_server" start "$work/m$at" --innodb-buffer-pool-size=1G --innodb-log-file-size=1G
+        with_progress "starting $database_name" 0 '' "$database_server" start "$work/m$at" "${database_options[@]}"
         sql "$at" "CREATE USER bench@'%' IDENTIFIED BY 'bench'; GRANT ALL ON *.* TO bench@'%'"
     done
+}
+
+# Rows go by prepared multi-row INSERTs: to a real MySQL where it can be had, else to MariaDB written to like one.
+use_mysql() {
+    local why
+    shard_extra=', "dialect": "mysql"' statement_rows=256
+    why=$("$root/tests/tools/mysql-server" prepare) || {
+        say "MariaDB takes the place of MySQL: $why"
+        database_name='MariaDB, as if it were MySQL'
+        return 0
+    }
+    database_server=$root/tests/tools/mysql-server
+    database_options=(--innodb-buffer-pool-size=1G --innodb-redo-log-capacity=2G --max-allowed-packet=64M)
+    database_name=MySQL
+    collation=utf8mb4_0900_bin
+    export MARIADB_PLUGIN_DIR=${MARIADB_PLUGIN_DIR:-/usr/lib/$(uname -m)-linux-gnu/libmariadb3/plugin} # its logins are a plugin's
 }
 
 sql() { # server, statement
@@ -95,7 +122,7 @@ fresh_tables() { # further columns, databases... (bench)
                 CREATE TABLE $database.events (
                   id BINARY(20) NOT NULL PRIMARY KEY, type VARCHAR(16) NOT NULL, user_id VARCHAR(64), total DECIMAL(12,2),
                   occurred_at DATETIME(6), properties TEXT, kafka_offset BIGINT, message_id VARCHAR(64)$columns
-                ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+                ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE $collation"
         done
     done
     sleep 2
@@ -112,8 +139,28 @@ rows() { # databases... (bench)
 
 admin() { "$build/tests/tools_admin" "$bootstrap" "$@"; }
 
-produce() { # tools_produce's options
+# tools_produce without a word.
+send() { # its options
     "$build/tests/tools_produce" --bootstrap "$bootstrap" --topic "$topic" --exact "$event_bytes" "$@" >"$work/produced.json"
+}
+
+produce() { # tools_produce's options
+    local all rate
+    all=$(option events "$@") rate=$(option rate "$@")
+    if [ -z "$rate" ]; then
+        with_progress 'events produced' "$all" topic_events send "$@"
+    else # nobody counts beside what may be measured
+        with_progress "producing $rate events a second" $((all / rate + 1)) '' send "$@"
+    fi
+}
+
+option() { # name, options: its value
+    local name=$1
+    shift
+    while [ $# -gt 1 ]; do
+        [ "$1" != "--$name" ] || echo "$2"
+        shift 2
+    done
 }
 
 # ---- measuring ----
@@ -162,17 +209,19 @@ age_at() { # name of the program, events a second, seconds, partitions
         wait_for_rows $((warm + events))
     } || return 1
     end_program
-    "$build/tests/bench_age" "$bootstrap" "$topic" "$events" $((events / 5)) \
+    with_progress 'comparing events and rows' 0 '' "$build/tests/bench_age" "$bootstrap" "$topic" "$events" $((events / 5)) \
         "$work/m0/s.sock" bench "$work/m1/s.sock" bench >"$work/age.json"
 }
 
 wait_for_rows() { # rows, seconds (120)
-    local until=$((SECONDS + ${2:-120}))
-    until [ "$(rows)" -ge "$1" ]; do
+    local begun=$SECONDS have
+    until have=$(rows) && [ "$have" -ge "$1" ]; do
+        progress rows "${have:-0}" "$1" $((SECONDS - begun))
         kill -0 "$program" 2>/dev/null || { say "the program has ended"; return 1; }
-        [ "$SECONDS" -lt "$until" ] || { say "$(rows) rows of $1"; return 1; }
+        [ $((SECONDS - begun)) -lt "${2:-120}" ] || { say "$have rows of $1"; return 1; }
         sleep 0.3
     done
+    progress_end
 }
 
 # ---- programs ----
@@ -186,7 +235,8 @@ raw_prepare() { :; }
 
 # It ends by itself when it has read `events`, which it has to know.
 raw_start() {
-    "$build/tests/bench_raw_loop" "$bootstrap" "$topic" "$events" "$work/m0/s.sock" "$work/m1/s.sock" bench >"$work/raw.log" 2>&1 &
+    "$build/tests/bench_raw_loop" "$bootstrap" "$topic" "$events" "$work/m0/s.sock" "$work/m1/s.sock" bench \
+        ${statement_rows:+"$statement_rows"} >"$work/raw.log" 2>&1 &
     program=$!
 }
 
@@ -194,7 +244,7 @@ millrace_prepare() { :; }
 
 millrace_start() {
     local list
-    port=$(free_port)
+    port=$(free_port) probe_port=$(free_port)
     [ ${#shards[@]} -gt 0 ] ||
         local shards=("{ \"name\": \"s0\", \"socket\": \"$work/m0/s.sock\" }" "{ \"name\": \"s1\", \"socket\": \"$work/m1/s.sock\" }")
     list=$(printf '%s, ' "${shards[@]}")
@@ -214,16 +264,17 @@ millrace_start() {
       { "name": "message_id",   "from": "messageId",        "type": "string",  "max_bytes": 64 }
     ]
   }],
-  "shard_defaults": { "user": "bench", "password_file": "$work/password", "database": "bench" },
+  "shard_defaults": { "user": "bench", "password_file": "$work/password", "database": "bench"$shard_extra },
   "shards": [ ${list%, } ],
   "batch": { "linger_ms": $linger },
   "dlq": { "topic": "bench.dlq" },
-  "http": { "listen": "127.0.0.1:$port", "probe_listen": "127.0.0.1:$(free_port)" }
+  "http": { "listen": "127.0.0.1:$port", "probe_listen": "127.0.0.1:$probe_port" }$settings
 }
 JSON
     (umask 077 && echo bench >"$work/password")
     local variable unset=() # the benchmarks' own variables are no settings of the worker's
     while read -r variable; do unset+=(-u "$variable"); done < <(compgen -e MILLRACE_)
+    started_at=$EPOCHREALTIME
     env "${unset[@]}" "$build/millrace" run -c "$work/millrace.json" </dev/null >"$work/millrace.log" 2>&1 &
     program=$!
 }

@@ -3,7 +3,9 @@
  * One consumer thread (main), memmem for six fields, two writer threads, 5,000 rows a transaction, array binding row by row out of
  * fixed-size structs.  No routing slots, no checks of values, no offsets, no dead letters, no retry: the first error ends it.
  *
- *   bench_raw_loop ADDRESSES TOPIC EVENTS SOCKET0 SOCKET1 DATABASE
+ *   bench_raw_loop ADDRESSES TOPIC EVENTS SOCKET0 SOCKET1 DATABASE [ROWS]
+ *
+ * With ROWS, as for a MySQL, which knows no array binding: prepared INSERTs of so many rows each, bound to the same structs.
  *
  * Prints one JSON line: events a second from the first message to the last commit, CPU of the process, RSS peak.
  */
@@ -14,7 +16,7 @@
 
 #include "../tools/tool.h"
 
-enum { BATCH = 5000, BUFFERS = 6, WRITERS = 2 };
+enum { BATCH = 5000, BUFFERS = 6, WRITERS = 2, COLUMNS = 8 };
 
 typedef struct row {
     unsigned long id_len, type_len, user_len, total_len, properties_len, message_len;
@@ -38,12 +40,19 @@ typedef struct writer {
     unsigned fill;
     bool over;
     const char *socket, *database;
+    unsigned rows;    /* of a multi-row INSERT; 0: array binding */
+    MYSQL_BIND *bind; /* [rows, or 1][COLUMNS] */
 } writer;
 
-static void bind_row(MYSQL_STMT *statement, row *first)
+/* A prepared INSERT of so many rows. */
+typedef struct insert {
+    MYSQL_STMT *statement;
+    unsigned rows;
+} insert;
+
+/* Of one row, which for an array is the first. */
+static void bind_row(MYSQL_BIND *bind, row *first)
 {
-    MYSQL_BIND bind[8];
-    memset(bind, 0, sizeof bind);
 #define TEXT(at, field, len, null)                                                                           \
     (bind[at] = (MYSQL_BIND){.buffer_type = MYSQL_TYPE_STRING,                                               \
                              .buffer = first->field,                                                         \
@@ -60,8 +69,55 @@ static void bind_row(MYSQL_STMT *statement, row *first)
         .buffer_type = MYSQL_TYPE_LONGLONG, .buffer = &first->offset, .u.indicator = &first->none};
     TEXT(7, message, message_len, none);
 #undef TEXT
-    if (mysql_stmt_bind_param(statement, bind))
-        die("bind: %s", mysql_stmt_error(statement));
+}
+
+static insert prepare(MYSQL *db, unsigned rows)
+{
+    static const char head[] = "INSERT INTO events (id, type, user_id, total, occurred_at, properties, "
+                               "kafka_offset, message_id) VALUES ",
+                      values[] = "(?, ?, ?, ?, ?, ?, ?, ?),";
+    char *text = tool_alloc(sizeof head + rows * sizeof values, 1), *end = stpcpy(text, head);
+    for (unsigned i = 0; i < rows; i++)
+        end = stpcpy(end, values);
+    insert made = {.statement = mysql_stmt_init(db), .rows = rows};
+    if (mysql_stmt_prepare(made.statement, text, (unsigned long)(end - text) - 1))
+        die("prepare: %s", mysql_stmt_error(made.statement));
+    free(text);
+    return made;
+}
+
+static void execute(const insert *to, MYSQL_BIND *bind)
+{
+    if (mysql_stmt_bind_param(to->statement, bind) || mysql_stmt_execute(to->statement))
+        die("insert: %s", mysql_stmt_error(to->statement));
+}
+
+static void write_array(writer *w, const insert *one, batch *full)
+{
+    size_t row_size = sizeof(row);
+    bind_row(w->bind, full->rows);
+    mysql_stmt_attr_set(one->statement, STMT_ATTR_ROW_SIZE, &row_size);
+    mysql_stmt_attr_set(one->statement, STMT_ATTR_ARRAY_SIZE, &full->count);
+    execute(one, w->bind);
+}
+
+/* Whole statements, and one more for what is left: mostly of the same size, for all batches but the last are equal. */
+static void write_multi(writer *w, MYSQL *db, const insert *whole, insert *rest, batch *full)
+{
+    for (unsigned from = 0; from < full->count;) {
+        unsigned rows = full->count - from < whole->rows ? full->count - from : whole->rows;
+        if (rows < whole->rows && rows != rest->rows) {
+            if (rest->statement)
+                mysql_stmt_close(rest->statement);
+            *rest = prepare(db, rows);
+        }
+        for (unsigned i = 0; i < rows; i++)
+            bind_row(w->bind + i * COLUMNS, &full->rows[from + i]);
+        for (unsigned i = 0; i < rows * COLUMNS; i++) /* without array binding this is where NULL is told */
+            w->bind[i].is_null = w->bind[i].u.indicator;
+        execute(rows < whole->rows ? rest : whole, w->bind);
+        from += rows;
+    }
 }
 
 static batch *wait_for_batch(writer *w, unsigned at)
@@ -77,24 +133,17 @@ static batch *wait_for_batch(writer *w, unsigned at)
 
 static void *write_all(void *argument)
 {
-    static const char text[] =
-        "INSERT INTO events (id, type, user_id, total, occurred_at, properties, kafka_offset, message_id) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     writer *w = argument;
     MYSQL *db = mysql_init(NULL);
-    size_t row_size = sizeof(row);
     if (!mysql_real_connect(db, NULL, "root", NULL, w->database, 0, w->socket, 0) || mysql_autocommit(db, 0))
         die("%s: %s", w->socket, mysql_error(db));
-    MYSQL_STMT *statement = mysql_stmt_init(db);
-    if (mysql_stmt_prepare(statement, text, sizeof text - 1))
-        die("prepare: %s", mysql_stmt_error(statement));
-    mysql_stmt_attr_set(statement, STMT_ATTR_ROW_SIZE, &row_size);
+    insert whole = prepare(db, w->rows ? w->rows : 1), rest = {0};
     batch *full;
     for (unsigned at = 0; (full = wait_for_batch(w, at)); at++) {
-        mysql_stmt_attr_set(statement, STMT_ATTR_ARRAY_SIZE, &full->count);
-        bind_row(statement, full->rows);
-        if (mysql_stmt_execute(statement))
-            die("insert: %s", mysql_stmt_error(statement));
+        if (w->rows)
+            write_multi(w, db, &whole, &rest, full);
+        else
+            write_array(w, &whole, full);
         if (mysql_commit(db))
             die("commit: %s", mysql_error(db));
         pthread_mutex_lock(&w->lock);
@@ -103,7 +152,9 @@ static void *write_all(void *argument)
         pthread_cond_signal(&w->turned);
         pthread_mutex_unlock(&w->lock);
     }
-    mysql_stmt_close(statement);
+    mysql_stmt_close(whole.statement);
+    if (rest.statement)
+        mysql_stmt_close(rest.statement);
     mysql_close(db);
     return NULL;
 }
@@ -227,16 +278,19 @@ int main(int argc, char **argv)
     static writer writers[WRITERS];
     uint64_t begun_us = 0;
     struct rusage used;
-    if (argc != 7) {
-        fputs("usage: bench_raw_loop ADDRESSES TOPIC EVENTS SOCKET0 SOCKET1 DATABASE\n", stderr);
+    if (argc != 7 && argc != 8) {
+        fputs("usage: bench_raw_loop ADDRESSES TOPIC EVENTS SOCKET0 SOCKET1 DATABASE [ROWS]\n", stderr);
         return 2;
     }
     uint64_t events = (uint64_t)tool_number("EVENTS", argv[3]);
+    unsigned rows = argc == 8 ? (unsigned)tool_number("ROWS", argv[7]) : 0;
     mysql_library_init(0, NULL, NULL);
     for (int i = 0; i < WRITERS; i++) {
         writer *w = &writers[i];
         w->socket = argv[4 + i];
         w->database = argv[6];
+        w->rows = rows;
+        w->bind = tool_alloc(rows ? rows : 1, COLUMNS * sizeof *w->bind);
         w->ring = tool_alloc(BUFFERS, sizeof *w->ring);
         pthread_mutex_init(&w->lock, NULL);
         pthread_cond_init(&w->turned, NULL);

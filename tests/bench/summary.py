@@ -5,6 +5,8 @@ import html
 import statistics
 import sys
 
+from figures import WIDTH, picture, print_columns, spread
+
 LABELS = {"millrace": "Millrace", "raw": "raw loop", "benthos": "Benthos", "rsyslog": "rsyslog", "debezium": "Debezium JDBC"}
 # column, heading, format, whether it is drawn, what the plot calls it
 METRICS = [
@@ -17,7 +19,7 @@ METRICS = [
     ("age_p99", "age p99 ms", "{:,.1f}", True, "age of a row at a steady rate, p99, ms"),
     ("age_p999", "age p99.9 ms", "{:,.1f}", False, ""),
 ]
-WIDTH, LABEL, BAR, GAP, HEAD, COLUMNS = 940, 108, 16, 8, 34, 2
+LABEL, BAR, GAP, HEAD, COLUMNS = 108, 16, 8, 34, 2
 
 
 def read(folder):
@@ -38,20 +40,11 @@ def read(folder):
     return programs, skipped
 
 
-def spread(values, form):
-    if not values:
-        return "-"
-    middle = form.format(statistics.median(values))
-    return middle if len(values) == 1 else f"{middle} ({form.format(min(values))}-{form.format(max(values))})"
-
-
 def table(programs, skipped):
     lines = [["program"] + [heading for _, heading, *_ in METRICS]]
     for name, values in programs.items():
         lines.append([LABELS[name]] + [spread(values[column], form) for column, _, form, *_ in METRICS])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    for line in lines:
-        print("  ".join(text.ljust(width) if i == 0 else text.rjust(width) for i, (text, width) in enumerate(zip(line, widths))))
+    print_columns(lines)
     for name, why in skipped.items():
         print(f"{LABELS[name]}: skipped: {why}")
     mine = programs.get("millrace")
@@ -88,19 +81,12 @@ def plot(programs, caption):
     tall = HEAD + len(programs) * (BAR + GAP) + 12
     height = 40 + tall * ((len(drawn) + COLUMNS - 1) // COLUMNS) + 24
     width = WIDTH // COLUMNS - 20
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" '
-        'aria-label="From Kafka into two databases: Millrace and others">',
-        "<style>text{font:12px sans-serif;fill:#222}.h{font-size:15px;font-weight:bold}.t{font-weight:bold}.l{text-anchor:end}"
-        ".v,.c{fill:#555}.m{fill:#1f6feb}.p{fill:#b8c0cc}.s{stroke:#222;stroke-width:1.5}</style>",
-        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
-        '<text x="16" y="24" class="h">From Kafka into two databases</text>',
-    ]
+    out = []
     for at, (column, _, form, _, title) in enumerate(drawn):
         rows = [(name, values[column]) for name, values in programs.items()]
         out += panel(16 + at % COLUMNS * (WIDTH // COLUMNS), 40 + at // COLUMNS * tall, width, title, rows, form)
-    out.append(f'<text x="16" y="{height - 10}" class="c">{html.escape(caption)}; bars: median, lines: minimum to maximum</text>')
-    return "\n".join(out + ["</svg>", ""])
+    return picture("From Kafka into two databases", "From Kafka into two databases: Millrace and others", height, out,
+                   f"{caption}; bars: median, lines: minimum to maximum")
 
 
 def main():

@@ -5,7 +5,8 @@
  * Every 50 ms: the rows that the servers have been given (Handler_write: a counter, no table is read), the processes' CPU, the program's
  * highest resident memory.  Measured is the time between the first look that sees a row and the first that sees them all, and what was
  * written and spent between these two: neither a JVM's start nor a group's joining counts for or against anybody.
- * Prints one JSON line.  Exit 1 when the program has ended before all rows were there, or no row came for S seconds (120).
+ * Prints one JSON line; on a terminal, meanwhile, how far it is.  Exit 1 when the program has ended before all rows were there, or no row came
+ * for S seconds (120).
  *
  * Counted when they are given to the server, so the last batch's commit (milliseconds) is not in it.  What was given twice (a batch that is
  * repeated) is found in the end: the tables NAME (of every server) are counted, and when rows are missing it goes on.  One thread.
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "../tools/tool.h"
+#include "app/progress.h"
 
 enum { PROCESSES_MAX = 8, SERVERS_MAX = 4, TABLES_MAX = 64, LOOK_MS = 50 };
 
@@ -125,6 +127,8 @@ static look see(watch *w)
 static void until_all(watch *w, look *first, look *last)
 {
     uint64_t moved_us = tool_now_us(), wanted = w->rows, have;
+    bool terminal = isatty(STDERR_FILENO);
+    mr_progress progress = mr_progress_begin("rows");
     *last = (look){0};
     for (;;) {
         look now = see(w);
@@ -133,17 +137,23 @@ static void until_all(watch *w, look *first, look *last)
         if (now.rows > last->rows)
             moved_us = now.at_us;
         *last = now;
+        if (terminal)
+            mr_progress_tell(&progress, now.rows, wanted, "");
         if (now.rows >= wanted) {
             if ((have = there(w)) >= w->rows)
-                return;
+                break;
             wanted = now.rows + (w->rows - have);
         }
+        bool stuck = now.at_us - moved_us > w->patience_s * 1000000;
+        if (w->ended || stuck)
+            mr_progress_end(&progress);
         if (w->ended)
             die("the program ended after %lu of %lu rows", now.rows, wanted);
-        if (now.at_us - moved_us > w->patience_s * 1000000)
+        if (stuck)
             die("no row for %lu s, after %lu of %lu", w->patience_s, now.rows, wanted);
         tool_sleep_ms(LOOK_MS);
     }
+    mr_progress_end(&progress);
 }
 
 static void add(watch *w, int kind, const char *name, const char *pid)
