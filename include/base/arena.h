@@ -11,10 +11,10 @@
 
 typedef struct mr_arena mr_arena;
 
-mr_arena *mr_arena_new(void);        /* NULL when there is no memory */
+/* Neither this nor mr_arena_take ever returns NULL: a start without memory exits with a clear message (status 69). */
+mr_arena *mr_arena_new(void);
 void mr_arena_free(mr_arena *arena); /* accepts NULL */
-/* count * size zeroed bytes, never NULL for count * size > 0: a start without memory exits with a clear
- * message (status 69).  `part` is a string constant such as "pool". */
+/* count * size zeroed bytes; `part` is a string constant such as "pool". */
 void *mr_arena_take(mr_arena *arena, const char *part, size_t count, size_t size);
 void mr_arena_freeze(mr_arena *arena);
 size_t mr_arena_total(const mr_arena *arena); /* bytes */

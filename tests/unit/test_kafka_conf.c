@@ -1,6 +1,8 @@
 /* What every client of Kafka is told, whatever the user's properties say: no offset is guessed, none is committed by itself, ends of partitions are
- * reported, and no dead letter is given up. */
+ * reported, and no dead letter is given up; and that a rotated secret is noticed. */
 #include <librdkafka/rdkafka.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "edges/kafka_client.h"
 #include "small_config.h"
@@ -72,8 +74,102 @@ static void test_producer(void **state)
     mr_config_free(config);
 }
 
+/* ---- secrets ---- */
+
+static char secret_file[] = "/tmp/millrace-secret.XXXXXX";
+
+static void keep_secret(const char *text)
+{
+    FILE *file = fopen(secret_file, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int set_up_secret(void **state)
+{
+    (void)state;
+    int fd = mkstemp(secret_file);
+    assert_true(fd >= 0);
+    close(fd);
+    return 0;
+}
+
+static int tear_down_secret(void **state)
+{
+    (void)state;
+    memcpy(strchr(secret_file, '.') + 1, "XXXXXX", 6);
+    return 0;
+}
+
+static void rotate(const char *kafka)
+{
+    mr_kafka_secrets seen = {0};
+    rd_kafka_t *client;
+    mr_error error = {.text = ""};
+    keep_secret("one\n");
+    configure(kafka);
+    make(MR_KAFKA_PRODUCER);
+    assert_int_equal(mr_kafka_new(conf, MR_KAFKA_PRODUCER, &client, &error), MR_OK);
+    assert_false(mr_kafka_reload_secrets(client, config, &seen)); /* nothing was known before */
+    assert_false(mr_kafka_reload_secrets(client, config, &seen));
+    keep_secret("another\n");
+    assert_true(mr_kafka_reload_secrets(client, config, &seen));
+    assert_false(mr_kafka_reload_secrets(client, config, &seen));
+    unlink(secret_file);
+    assert_false(mr_kafka_reload_secrets(client, config, &seen)); /* goes on with what it has */
+    keep_secret("another\n");
+    assert_false(mr_kafka_reload_secrets(client, config, &seen));
+    unlink(secret_file);
+    rd_kafka_destroy(client);
+    mr_config_free(config);
+}
+
+static void test_password(void **state)
+{
+    (void)state;
+    char kafka[512];
+    snprintf(kafka, sizeof kafka,
+             ",\"properties\":{\"security.protocol\":\"sasl_plaintext\",\"sasl.mechanism\":\"PLAIN\","
+             "\"sasl.username\":\"u\"},\"properties_file\":{\"sasl.password\":\"%s\"}",
+             secret_file);
+    rotate(kafka);
+}
+
+static void test_token(void **state)
+{
+    (void)state;
+    char kafka[512];
+    snprintf(kafka, sizeof kafka,
+             ",\"properties\":{\"security.protocol\":\"sasl_plaintext\",\"sasl.mechanism\":\"OAUTHBEARER\"},"
+             "\"token_file\":\"%s\"",
+             secret_file);
+    rotate(kafka);
+}
+
+/* A property that librdkafka takes, but not with the others: the configuration is gone with the failure, and the error says so. */
+static void test_no_client(void **state)
+{
+    (void)state;
+    rd_kafka_t *client = NULL;
+    mr_error error = {.text = ""};
+    configure("");
+    make(MR_KAFKA_PRODUCER);
+    assert_true(mr_kafka_conf_try(conf, "transactional.id", "t") &&
+                mr_kafka_conf_try(conf, "transaction.timeout.ms", "1000") &&
+                mr_kafka_conf_try(conf, "socket.timeout.ms", "60000"));
+    assert_int_equal(mr_kafka_new(conf, MR_KAFKA_PRODUCER, &client, &error), MR_CONFIG);
+    assert_null(client);
+    assert_true(strstr(error.text, "kafka: ") == error.text && strstr(error.text, ": see "));
+    mr_config_free(config);
+}
+
+#define SECRET(name) cmocka_unit_test_setup_teardown(name, set_up_secret, tear_down_secret)
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_producer)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_producer),
+                                       SECRET(test_password), SECRET(test_token),
+                                       cmocka_unit_test(test_no_client)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,8 +79,6 @@ mr_status mr_cmd_starter(mr_call *call)
     if (status)
         return status;
     mr_arena *arena = mr_arena_new();
-    if (!arena)
-        return mr_complain(MR_UNAVAILABLE, "no memory");
     work w = {.sample = mr_sample_new(arena, events), .progress = mr_progress_begin("events read")};
     mr_kafka_sampling sampling = {topic, events, each, progress, &w};
     status = mr_kafka_sample(config, &sampling, &error);

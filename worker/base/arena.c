@@ -31,9 +31,22 @@ struct mr_arena {
     } part[PARTS_MAX];
 };
 
+static _Noreturn void out_of_memory(size_t bytes)
+{
+    fprintf(
+        stderr,
+        "millrace: out of memory at start, %zu bytes more were wanted: lower memory.pool_mib or raise the "
+        "memory limit\n",
+        bytes);
+    exit(MR_UNAVAILABLE);
+}
+
 mr_arena *mr_arena_new(void)
 {
-    return calloc(1, sizeof(mr_arena));
+    mr_arena *arena = calloc(1, sizeof *arena);
+    if (!arena)
+        out_of_memory(sizeof *arena);
+    return arena;
 }
 
 void mr_arena_free(mr_arena *arena)
@@ -63,14 +76,8 @@ static block *map_block(mr_arena *arena, size_t bytes)
 {
     size_t size = bytes + ALIGNMENT > BLOCK_BYTES ? bytes + ALIGNMENT : BLOCK_BYTES;
     block *made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (made == MAP_FAILED) {
-        fprintf(stderr,
-                "millrace: out of memory at start, %zu bytes more were wanted: lower memory.pool_mib or "
-                "raise the "
-                "memory limit\n",
-                bytes);
-        exit(MR_UNAVAILABLE);
-    }
+    if (made == MAP_FAILED)
+        out_of_memory(bytes);
     *made = (block){.next = arena->blocks, .size = size, .used = ALIGNMENT};
     arena->blocks = made;
     return made;

@@ -74,17 +74,14 @@ mr_group *mr_group_new(const mr_config *config, const mr_group_listener *listene
 mr_status mr_group_open(mr_group *group, mr_bell *bell, mr_error *error)
 {
     static const uint64_t one = 1;
-    char why[512];
     rd_kafka_conf_t *conf = mr_kafka_conf(&group->owner, MR_KAFKA_CONSUMER, error);
     if (!conf)
         return MR_CONFIG;
     rd_kafka_conf_set_rebalance_cb(conf, mr_group_on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    group->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (!group->client) {
-        rd_kafka_conf_destroy(conf);
-        return mr_fail(error, MR_CONFIG, "kafka: %s", why);
-    }
+    mr_status status = mr_kafka_new(conf, MR_KAFKA_CONSUMER, &group->client, error);
+    if (status)
+        return status;
     rd_kafka_poll_set_consumer(group->client);
     group->events = rd_kafka_queue_get_consumer(group->client);
     group->commits = rd_kafka_queue_new(group->client);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/must.h"
 #include "edges/kafka.h"
 #include "edges/kafka_client.h"
 #include "stages/topics.h"
@@ -119,7 +118,6 @@ static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
 static void check_retention(asking *ask, const rd_kafka_metadata_t *metadata)
 {
     mr_arena *arena = mr_arena_new();
-    must(arena);
     mr_topics *topics = mr_topics_new(ask->config, arena);
     for (int i = 0; i < metadata->topic_cnt; i++) {
         const char *name = metadata->topics[i].topic;

@@ -71,7 +71,6 @@ static mr_status first_failed(mr_error *error, const rd_kafka_topic_partition_li
 static void add_topics(mr_kafka_offsets *offsets, const rd_kafka_metadata_t *metadata)
 {
     mr_arena *arena = mr_arena_new();
-    must(arena);
     mr_topics *topics = mr_topics_new(offsets->config, arena);
     for (int t = 0; t < metadata->topic_cnt; t++) {
         const rd_kafka_metadata_topic_t *topic = &metadata->topics[t];
@@ -172,7 +171,6 @@ static mr_status ask_group(mr_kafka_offsets *offsets, mr_error *error)
 
 static mr_status open_client(mr_kafka_offsets *offsets, mr_error *error)
 {
-    char why[512];
     const mr_kafka_config *kafka = &offsets->config->kafka;
     rd_kafka_conf_t *conf = mr_kafka_conf(&offsets->owner, MR_KAFKA_ASKER, error);
     if (!conf)
@@ -182,11 +180,7 @@ static mr_status open_client(mr_kafka_offsets *offsets, mr_error *error)
                 mr_kafka_conf_try(conf, "isolation.level",
                                   kafka->read_uncommitted ? "read_uncommitted" : "read_committed");
     must(well);
-    offsets->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (offsets->client)
-        return MR_OK;
-    rd_kafka_conf_destroy(conf);
-    return mr_fail(error, MR_CONFIG, "kafka: %s: see librdkafka's CONFIGURATION.md", why);
+    return mr_kafka_new(conf, MR_KAFKA_ASKER, &offsets->client, error);
 }
 
 mr_status mr_kafka_offsets_open(const mr_config *config, mr_kafka_offsets **offsets, mr_error *error)
