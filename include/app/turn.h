@@ -24,8 +24,6 @@ typedef struct mr_turn {
 
 /* What must not wait, also while a rebalance does; duties.busy calls it. */
 void mr_turn_busy(mr_turn *turn);
-/* What it is about to do, for the watchdog. */
-void mr_turn_doing(mr_turn *turn, const char *what);
 /* A rotated secret is taken up without a restart; whether any was another than before. */
 bool mr_turn_reload_secrets(mr_turn *turn);
 /* One turn.  *rest_ms: how long main may sleep then, if nothing rings its bell.  MR_AGAIN: the Kafka client cannot go on. */

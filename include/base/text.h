@@ -1,10 +1,14 @@
-/* text.h: characters: UTF-8 (RFC 3629) and hex digits.  Pure functions. */
+/* text.h: characters and digits: UTF-8 (RFC 3629), what a terminal would obey, numbers as they are typed.
+ *
+ * Pure functions, but for the one that prints; any thread.  Time: linear in the text.
+ */
 #ifndef MR_BASE_TEXT_H
 #define MR_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Four and eight bytes, the first one lowest. */
@@ -31,12 +35,21 @@ static inline uint64_t mr_load64(const char *bytes)
 /* Bytes of the well-formed UTF-8 character at `text` (len > 0), 0 when it is not one. */
 size_t mr_utf8_char(const char *text, size_t len);
 bool mr_utf8_valid(const char *text, size_t len);
+/* Characters of a text that is well-formed. */
+size_t mr_utf8_count(const char *text);
 
 /* Bytes of the control character at `text` (len > 0), which a terminal would obey: 1 below U+0020 and for U+007F, 2 for U+0080 to
  * U+009F; 0 when it is none. */
 size_t mr_control_char(const char *text, size_t len);
+/* Puts a ? for each byte of such a character, in place; but `spare` (0: none) is left alone. */
+void mr_text_tame(char *text, size_t len, char spare);
+/* Prints the text with a ? for each such character. */
+void mr_text_put_tame(const char *text, FILE *out);
 
 /* 0 to 15, negative when it is no hex digit. */
 int mr_hex_digit(char c);
+
+/* Decimal digits and nothing else, a number up to `most`; false when it is anything else.  Leading zeros are taken. */
+bool mr_read_digits(const char *text, size_t len, int64_t most, int64_t *number);
 
 #endif

@@ -59,6 +59,8 @@ mr_sql_result mr_sql_rollback(mr_sql *sql);
  * against its stream.  One finding a line, also for what is well (MR_LEVEL_OK). */
 void mr_sql_check(const mr_config *config, uint32_t shard, mr_findings *findings);
 
+#define MR_SQL_TEXT_MAX 262144 /* bytes of a statement; a longer one is refused when it is prepared */
+
 /* Texts, without a connection. */
 void mr_sql_statement(const mr_stream *stream, mr_dialect dialect, uint32_t rows, mr_buf *out);
 const char *mr_sql_library_version(void);

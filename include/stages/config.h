@@ -33,6 +33,8 @@ typedef struct mr_properties {
 
 typedef enum mr_start { MR_START_EARLIEST, MR_START_LATEST, MR_START_ERROR, MR_START_TIME } mr_start;
 
+const char *mr_start_name(mr_start start); /* of one that is a word; NULL: it is a time */
+
 typedef struct mr_kafka_config {
     const char *bootstrap_servers;
     const char *group_id;
@@ -50,25 +52,32 @@ typedef struct mr_kafka_config {
     const char *token_file;        /* "" = none */
 } mr_kafka_config;
 
+/* The types of columns, by the names that the configuration has for them.  int8 to int64 and uint8 to uint64 stay in this order. */
+#define MR_TYPES(X)                                                                                          \
+    X(MR_TYPE_STRING, "string")                                                                              \
+    X(MR_TYPE_INT8, "int8")                                                                                  \
+    X(MR_TYPE_INT16, "int16")                                                                                \
+    X(MR_TYPE_INT32, "int32")                                                                                \
+    X(MR_TYPE_INT64, "int64")                                                                                \
+    X(MR_TYPE_UINT8, "uint8")                                                                                \
+    X(MR_TYPE_UINT16, "uint16")                                                                              \
+    X(MR_TYPE_UINT32, "uint32")                                                                              \
+    X(MR_TYPE_UINT64, "uint64")                                                                              \
+    X(MR_TYPE_DOUBLE, "double")                                                                              \
+    X(MR_TYPE_BOOL, "bool")                                                                                  \
+    X(MR_TYPE_DECIMAL, "decimal")                                                                            \
+    X(MR_TYPE_DATETIME, "datetime")                                                                          \
+    X(MR_TYPE_DATE, "date")                                                                                  \
+    X(MR_TYPE_TIME, "time")                                                                                  \
+    X(MR_TYPE_UUID, "uuid")                                                                                  \
+    X(MR_TYPE_BINARY, "binary")                                                                              \
+    X(MR_TYPE_JSON, "json")
+
 typedef enum mr_type {
-    MR_TYPE_STRING,
-    MR_TYPE_INT8,
-    MR_TYPE_INT16,
-    MR_TYPE_INT32,
-    MR_TYPE_INT64,
-    MR_TYPE_UINT8,
-    MR_TYPE_UINT16,
-    MR_TYPE_UINT32,
-    MR_TYPE_UINT64,
-    MR_TYPE_DOUBLE,
-    MR_TYPE_BOOL,
-    MR_TYPE_DECIMAL,
-    MR_TYPE_DATETIME,
-    MR_TYPE_DATE,
-    MR_TYPE_TIME,
-    MR_TYPE_UUID,
-    MR_TYPE_BINARY,
-    MR_TYPE_JSON,
+#define X(symbol, name) symbol,
+    MR_TYPES(X)
+#undef X
+        MR_TYPE_COUNT
 } mr_type;
 
 const char *mr_type_name(mr_type type);
@@ -215,8 +224,9 @@ void mr_config_free(mr_config *config);
 
 /* The effective configuration as JSON, secrets masked. */
 void mr_config_print(const mr_config *config, FILE *out);
-/* Texts generated from the table. */
+/* The slots of a shard, as the configuration writes them: "0-511,600". */
+void mr_config_put_slots(const mr_config *config, size_t shard, FILE *out);
+/* A JSON Schema of the file, from the table. */
 void mr_config_schema(FILE *out);
-void mr_config_starter(FILE *out);
 
 #endif

@@ -37,7 +37,7 @@ typedef enum mr_kind {
     MR_KIND_TEXT,
     MR_KIND_NUMBER,
     MR_KIND_BOOL,
-    MR_KIND_CHOICE,     /* `choices`, in the order of the member's enum */
+    MR_KIND_CHOICE,     /* `choices`, in the order of the member's enum, the first one being `least` */
     MR_KIND_OBJECT,     /* `inner` scope, in the same struct */
     MR_KIND_LIST,       /* an array of objects of `inner` */
     MR_KIND_PROPERTIES, /* an object of names and scalars */
@@ -59,7 +59,7 @@ typedef struct mr_key {
     const char *choices;  /* "a|b" */
     const char *reserved; /* choices of a later release */
     mr_scope inner;
-    const char *shape; /* special ones: the JSON types it may have, "string|array" */
+    const char *shape; /* special ones: the JSON types it may have, "string|array"; or any */
     const char *text;
 } mr_key;
 
@@ -102,8 +102,10 @@ void mr_config_missing(mr_reader *reader, const char *path, const char *remedy);
 /* Reads an object into the struct at `into`; keys that it lacks keep what is there. */
 void mr_config_read_scope(mr_reader *reader, mr_scope scope, const json_t *object, const char *path,
                           void *into);
+/* Reads one value into the member of its key. */
+void mr_config_read_value(mr_reader *reader, const mr_key *key, const json_t *value, const char *path,
+                          void *into);
 void mr_config_defaults(mr_reader *reader, mr_scope scope, void *into);
-void mr_config_environment(mr_reader *reader);
 /* "path.key" and "path[i]" in `at`. */
 const char *mr_config_below(char at[MR_CONFIG_PATH], const char *path, const char *key);
 const char *mr_config_item(char at[MR_CONFIG_PATH], const char *path, size_t i);
@@ -113,6 +115,11 @@ const char *mr_config_keep(mr_reader *reader, const char *text, size_t len);
 /* Where a scope's struct lies within mr_config, for those that exist once. */
 void *mr_config_scope_at(mr_config *config, mr_scope scope);
 const char *mr_config_scope_path(mr_scope scope);
+
+/* ---- config_environment.c ---- */
+
+/* What MILLRACE_* say over the file; what is none of the keys' is warned about. */
+void mr_config_environment(mr_reader *reader);
 
 /* ---- config_stream.c, config_check.c ---- */
 

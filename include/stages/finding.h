@@ -12,6 +12,8 @@
 
 typedef enum mr_level { MR_LEVEL_OK, MR_LEVEL_WARNING, MR_LEVEL_ERROR } mr_level;
 
+const char *mr_level_name(mr_level level); /* "ok", "warning", "error" */
+
 typedef struct mr_finding {
     mr_level level;
     mr_status status; /* what an error of this kind exits with */

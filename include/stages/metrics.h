@@ -1,4 +1,4 @@
-/* metrics.h: every number that the worker publishes, from one table (worker/stages/metrics.c).
+/* metrics.h: every number that the worker publishes, from one table (metrics_table.h).
  *
  * A metric has a name, a type, a help text and a label set; cells are preallocated for all label values that the
  * configuration makes possible and shown from the start, so counting is one relaxed atomic addition and never
@@ -14,49 +14,17 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "stages/config.h"
+#include "stages/metrics_table.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Label sets: which indices a cell takes, in the order (a, b). */
+/* One for each line of the table.  What tells its cells apart are the line's labels, in the order (a, b). */
 typedef enum mr_metric_id {
-    MR_M_MESSAGES_CONSUMED,   /* a: stream */
-    MR_M_BYTES_CONSUMED,      /* a: stream */
-    MR_M_REPLAY_READ,         /* a: stream */
-    MR_M_ROWS_WRITTEN,        /* a: stream, b: shard */
-    MR_M_ROWS_EXISTING,       /* a: stream, b: shard */
-    MR_M_DEAD_LETTERS,        /* a: stream, b: reason */
-    MR_M_FILTERED,            /* a: stream */
-    MR_M_RELEASED,            /* a: reason of release (mr_released) */
-    MR_M_SKIPPED_PARKED,      /* a: shard */
-    MR_M_IN_FLIGHT,           /* - */
-    MR_M_POOL_USED,           /* - records */
-    MR_M_POOL_CAPACITY,       /* - records */
-    MR_M_MEMORY_LIMIT,        /* - bytes */
-    MR_M_RETRIES,             /* a: shard, b: db class */
-    MR_M_DB_ERRORS,           /* a: shard, b: db class; code by mr_metric_db_error */
-    MR_M_RETRY_PENDING,       /* a: shard */
-    MR_M_SHARD_STATE,         /* a: shard, b: state (mr_shard_state): 1 for the one it is in */
-    MR_M_PARKED_OFFSETS,      /* a: shard */
-    MR_M_PARKED_AGE,          /* a: shard; milliseconds, shown in seconds */
-    MR_M_RETENTION_REMAINING, /* a: shard; seconds; starts absent (mr_metric_absent) */
-    MR_M_REPLAY_OFFSETS,      /* a: shard */
-    MR_M_LOST_OFFSETS,        /* a: shard */
-    MR_M_BATCH_ROWS,          /* a: shard; histogram */
-    MR_M_WRITE_DURATION,      /* a: shard; histogram of microseconds, shown in seconds */
-    MR_M_WRITER_BUSY,         /* a: shard; microseconds, shown in seconds */
-    MR_M_EVENT_AGE, /* a: stream, b: path (0 live, 1 replay); histogram of milliseconds, shown in seconds */
-    MR_M_BACKPRESSURE,        /* a: cause (mr_cause); microseconds, shown in seconds */
-    MR_M_TOPIC_PARTITIONS,    /* by mr_metrics_topic */
-    MR_M_ASSIGNED_PARTITIONS, /* derived from the open partitions */
-    MR_M_REBALANCES,
-    MR_M_COMMIT_ERRORS,
-    MR_M_DLQ_THROTTLED,
-    MR_M_DLQ_ERRORS,
-    MR_M_WATCHDOG_STALLS,
-    MR_M_LOG_DROPPED,
-    MR_M_CREDENTIALS_RELOADED,
-    MR_M_COUNT
+#define X(id, ...) id,
+    MR_METRICS(X)
+#undef X
+        MR_M_COUNT
 } mr_metric_id;
 
 /* Why an event was given up unwritten: its assignment is over, or its shard was parked while a page held it. */

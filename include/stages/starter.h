@@ -1,4 +1,4 @@
-/* starter.h: a first configuration for a topic, proposed from a sample of its events.
+/* starter.h: a first configuration: an example, or proposed for a topic from a sample of its events.
  *
  * Columns have the type that took every value of the sample, texts room for about twice the longest one, and what was missing or null
  * somewhere may be NULL.  Objects with few and regular members become columns by paths, others json.  What routes an event is the first known
@@ -43,6 +43,8 @@ typedef struct mr_starter {
 mr_status mr_starter_check(const mr_sample *sample, const char *topic, mr_error *error) MR_CHECKED;
 void mr_starter_propose(const mr_sample *sample, mr_starter *starter);
 
+/* The one that is an example, of no topic that anybody has. */
+void mr_starter_example(FILE *out);
 /* kafka: whose brokers and properties are printed; secrets are only in files. */
 void mr_starter_print(const mr_sample *sample, const mr_starter *starter, const mr_config *kafka,
                       const char *topic, FILE *out);

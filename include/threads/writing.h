@@ -38,7 +38,5 @@ typedef enum mr_written { MR_WRITTEN, MR_WRITE_FAILED, MR_WRITE_DRIFT } mr_writt
 void mr_writing_init(mr_writing *writing, mr_flow *flow, uint32_t shard, mr_sql *sql);
 /* Connected.  *result says why when it failed: a class that the batch as a whole must be treated by (never ROW_POISON). */
 mr_written mr_writing_batch(mr_writing *writing, const mr_batch *batch, mr_sql_result *result);
-/* Ends a failed transaction so that nothing of it can be committed by what follows. */
-void mr_writing_clear_up(mr_writing *writing, mr_db_class db_class);
 
 #endif

@@ -15,6 +15,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/tests/tools/ports.sh"
 # shellcheck source=progress.sh
 . "$root/tests/bench/progress.sh"
+# shellcheck source=../tools/events.sh
+. "$root/tests/tools/events.sh"
 peers=$root/tests/bench/peers
 build=${MILLRACE_BUILD:-$root/build/release}
 cache=${MILLRACE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace}
@@ -119,10 +121,7 @@ fresh_tables() { # further columns, databases... (bench)
     for at in 0 1; do
         for database in "$@"; do
             sql "$at" "CREATE DATABASE IF NOT EXISTS $database; DROP TABLE IF EXISTS $database.events;
-                CREATE TABLE $database.events (
-                  id BINARY(20) NOT NULL PRIMARY KEY, type VARCHAR(16) NOT NULL, user_id VARCHAR(64), total DECIMAL(12,2),
-                  occurred_at DATETIME(6), properties TEXT, kafka_offset BIGINT, message_id VARCHAR(64)$columns
-                ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE $collation"
+                CREATE TABLE $database.events ($event_columns$columns) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE $collation"
         done
     done
     sleep 2
@@ -251,19 +250,7 @@ millrace_start() {
     cat >"$work/millrace.json" <<JSON
 {
   "kafka": { "bootstrap_servers": "$bootstrap", "group_id": "$group" },
-  "streams": [{
-    "name": "events", "topic": "$topic", "table": "events", "key": ["userId", "anonymousId"],
-    "id": { "column": "id", "from": "ksuid" },
-    "columns": [
-      { "name": "type",         "from": "type",             "type": "string",  "max_bytes": 16, "required": true },
-      { "name": "user_id",      "from": "userId",           "type": "string",  "max_bytes": 64 },
-      { "name": "total",        "from": "properties.total", "type": "decimal", "precision": 12, "scale": 2 },
-      { "name": "occurred_at",  "from": "timestamp",        "type": "datetime" },
-      { "name": "properties",   "from": "properties",       "type": "json",    "max_bytes": 1024 },
-      { "name": "kafka_offset", "from": "@offset",          "type": "int64" },
-      { "name": "message_id",   "from": "messageId",        "type": "string",  "max_bytes": 64 }
-    ]
-  }],
+  "streams": [$(event_stream "$topic")],
   "shard_defaults": { "user": "bench", "password_file": "$work/password", "database": "bench"$shard_extra },
   "shards": [ ${list%, } ],
   "batch": { "linger_ms": $linger },

@@ -2,7 +2,7 @@
 #
 # A scenario is one file, runs alone (tests/integration/NAME) and leaves nothing behind.  Kafka and the two MariaDB servers come from
 # $MILLRACE_SHARED when the lane has started them once for all; else the scenario starts its own.  Topic, group and databases carry the
-# scenario's name, so scenarios do not meet.  The table is written down here, not made by `millrace ddl`: it is the test's own idea of it.
+# scenario's name, so scenarios do not meet.
 #
 # MILLRACE_BUILD: folder of the build (default build/release).  MILLRACE_PROGRAM: the worker, if it is another build's.  MILLRACE_SCALE: divides the number of events (sanitizers are slow).
 # shellcheck shell=bash disable=SC2034,SC2120
@@ -13,6 +13,8 @@ name=${name//[^a-z0-9]/-}${MILLRACE_AGAIN:+-again} # topics of the first try may
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=../tools/ports.sh
 . "$root/tests/tools/ports.sh"
+# shellcheck source=../tools/events.sh
+. "$root/tests/tools/events.sh"
 build=${MILLRACE_BUILD:-$root/build/release}
 tools=$build/tests
 millrace=${MILLRACE_PROGRAM:-$build/millrace}
@@ -79,10 +81,7 @@ table_sql() { # database, server number
     [[ $(sql "$2" 'SELECT VERSION()') == *MariaDB* ]] || collation=utf8mb4_0900_bin
     cat <<SQL
 CREATE DATABASE IF NOT EXISTS $1 CHARACTER SET utf8mb4;
-CREATE TABLE $1.events (
-  id BINARY(20) NOT NULL PRIMARY KEY, type VARCHAR(16) NOT NULL, user_id VARCHAR(64), total DECIMAL(12,2),
-  occurred_at DATETIME(6), properties TEXT, kafka_offset BIGINT, message_id VARCHAR(64)
-) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE $collation;
+CREATE TABLE $1.events ($event_columns) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE $collation;
 SQL
 }
 
@@ -126,19 +125,7 @@ config() { # file
     cat >"$1" <<JSON
 {
   "kafka": { "bootstrap_servers": "$bootstrap", "group_id": "$group"$kafka_extra },
-  "streams": [{
-    "name": "events", "topic": "$topic", "table": "events", "key": ["userId", "anonymousId"],
-    "id": { "column": "id", "from": "ksuid" },
-    "columns": [
-      { "name": "type",         "from": "type",             "type": "string",  "max_bytes": 16, "required": true },
-      { "name": "user_id",      "from": "userId",           "type": "string",  "max_bytes": 64 },
-      { "name": "total",        "from": "properties.total", "type": "decimal", "precision": 12, "scale": 2 },
-      { "name": "occurred_at",  "from": "timestamp",        "type": "datetime" },
-      { "name": "properties",   "from": "properties",       "type": "json",    "max_bytes": 1024 },
-      { "name": "kafka_offset", "from": "@offset",          "type": "int64" },
-      { "name": "message_id",   "from": "messageId",        "type": "string",  "max_bytes": 64 }
-    ]
-  }],
+  "streams": [$(event_stream "$topic")],
   "shard_defaults": { "user": "millrace", "database": "$database", "password_file": "$work/password"$shard_extra },
   "shards": [ $(shards_json) ],
   "dlq": { "topic": "$dlq" }$extra

@@ -14,8 +14,8 @@
 #include "../model/model.h"
 #include "base/ksuid.h"
 #include "edges/sql.h"
+#include "sql_record.h"
 #include "stages/bisect.h"
-#include "stages/decode.h"
 #include "stages/schema.h"
 
 enum { ROWS = 700 }; /* more than one multi-row statement, and a rest */
@@ -147,20 +147,7 @@ static int tear_down(void **state)
 
 static void put(uint32_t row, int64_t offset, const char *event)
 {
-    uint64_t hash;
-    uint32_t bytes;
-    mr_refusal refusal;
-    mr_event about = {.value = event,
-                      .value_len = strlen(event),
-                      .key = "k",
-                      .key_len = 1,
-                      .topic = "t",
-                      .offset = offset,
-                      .timestamp_ms = 1700000000000};
-    assert_int_equal(mr_decode_scan(f.decoder, &about, &hash, &refusal), MR_REASON_NONE);
-    assert_int_equal(
-        mr_decode_store(f.decoder, &about, f.records + (uint64_t)row * f.layouts->size, &bytes, &refusal),
-        MR_REASON_NONE);
+    store(f.decoder, f.records + (uint64_t)row * f.layouts->size, offset, event);
 }
 
 static const char full[] =

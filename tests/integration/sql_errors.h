@@ -18,7 +18,7 @@
 #include <mysql.h>
 
 #include "edges/sql.h"
-#include "stages/decode.h"
+#include "sql_record.h"
 #include "stages/schema.h"
 
 enum { ROWS = 700 }; /* more than one multi-row statement */
@@ -97,20 +97,7 @@ static inline void connect_well(void)
 
 static inline void put(uint32_t row, int64_t offset, const char *event)
 {
-    uint64_t hash;
-    uint32_t bytes;
-    mr_refusal refusal;
-    mr_event about = {.value = event,
-                      .value_len = strlen(event),
-                      .key = "k",
-                      .key_len = 1,
-                      .topic = "t",
-                      .offset = offset,
-                      .timestamp_ms = 1700000000000};
-    assert_int_equal(mr_decode_scan(f.decoder, &about, &hash, &refusal), MR_REASON_NONE);
-    assert_int_equal(
-        mr_decode_store(f.decoder, &about, f.records + (uint64_t)row * f.layouts->size, &bytes, &refusal),
-        MR_REASON_NONE);
+    store(f.decoder, f.records + (uint64_t)row * f.layouts->size, offset, event);
 }
 
 static inline mr_sql_result write_rows(uint32_t rows)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@
 #include "base/must.h"
 #include "base/owner.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "base/thread.h"
 
 static void test_status_order(void **state)
@@ -224,6 +226,72 @@ static void test_buf_people(void **state)
     }
 }
 
+static void test_digits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t most, number; /* negative: none */
+    } cases[] = {
+        {"0", 9, 0},
+        {"7", 7, 7},
+        {"8", 7, -1},
+        {"5", 1, -1},
+        {"007", 7, 7},
+        {"10", 10, 10},
+        {"11", 10, -1},
+        {"", 9, -1},
+        {"-1", 9, -1},
+        {"+1", 9, -1},
+        {" 1", 9, -1},
+        {"1 ", 9, -1},
+        {"1x", 99, -1},
+        {"0x1", 9, -1},
+        {"9223372036854775807", INT64_MAX, INT64_MAX},
+        {"9223372036854775808", INT64_MAX, -1},
+        {"99999999999999999999", INT64_MAX, -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t number;
+        bool is = mr_read_digits(cases[i].text, strlen(cases[i].text), cases[i].most, &number);
+        if (is != (cases[i].number >= 0) || (is && number != cases[i].number))
+            fail_msg("\"%s\" up to %lld: %d, %lld", cases[i].text, (long long)cases[i].most, is,
+                     (long long)number);
+    }
+}
+
+/* Nothing that a terminal obeys, and nothing else is changed: the same in place and printed. */
+static void test_tame(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *tame, *printed;
+    } cases[] = {
+        {"plain \xc3\xa4 \xe2\x82\xac", "plain \xc3\xa4 \xe2\x82\xac", "plain \xc3\xa4 \xe2\x82\xac"},
+        {"\x1b[2J\x7f\r", "?[2J??", "?[2J??"},
+        {"a\xc2\x9b"
+         "b\xc2\xa0",
+         "a??b\xc2\xa0", "a?b\xc2\xa0"},
+        {"\xc2", "\xc2", "\xc2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[64], *printed = NULL;
+        size_t len;
+        FILE *out = open_memstream(&printed, &len);
+        mr_text_put_tame(cases[i].text, out);
+        fclose(out);
+        assert_string_equal(printed, cases[i].printed);
+        free(printed);
+        snprintf(text, sizeof text, "%s", cases[i].text);
+        mr_text_tame(text, strlen(text), 0);
+        assert_string_equal(text, cases[i].tame);
+    }
+    char lines[] = "a\n\tb";
+    mr_text_tame(lines, strlen(lines), '\n');
+    assert_string_equal(lines, "a\n?b");
+    assert_int_equal(mr_utf8_count("\xc3\xa4 \xe2\x82\xac\xf0\x9f\x98\x80"), 4);
+}
+
 static void test_buf_json(void **state)
 {
     (void)state;
@@ -333,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_must),          cmocka_unit_test(test_owner),
         cmocka_unit_test(test_thread),        cmocka_unit_test(test_arena),
         cmocka_unit_test(test_buf),           cmocka_unit_test(test_buf_json),
+        cmocka_unit_test(test_digits),        cmocka_unit_test(test_tame),
         cmocka_unit_test(test_buf_html),      cmocka_unit_test(test_buf_people),
         cmocka_unit_test(test_fnv),           cmocka_unit_test(test_ksuid_golden),
         cmocka_unit_test(test_ksuid_refused), cmocka_unit_test(test_ksuid_coordinates),

@@ -13,6 +13,7 @@
 #include "stages/config_reference.h"
 #include "stages/config_table.h"
 #include "stages/route.h"
+#include "stages/starter.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -196,7 +197,7 @@ static void test_errors(void **state)
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"unit\":\"ms\"}"),
          "streams[0].columns[0].unit", "means nothing"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"datetime\",\"unit\":\"h\"}"),
-         "streams[0].columns[0].unit", "no unit"},
+         "streams[0].columns[0].unit", "not known"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"datetime\",\"assume_offset\":\"noon\"}"),
          "streams[0].columns[0].assume_offset", "no offset"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"accept\":[\"all\"]}"),
@@ -412,7 +413,7 @@ static void print_reference(const mr_config *config, FILE *out)
 static void print_starter(const mr_config *config, FILE *out)
 {
     (void)config;
-    mr_config_starter(out);
+    mr_starter_example(out);
 }
 
 static void print_schema(const mr_config *config, FILE *out)

@@ -9,9 +9,11 @@
 
 #include "stages/dberror.h"
 
+static unsigned of_table[MR_DB_CLASS_COUNT]; /* numbers that test_table has looked at */
+
 static void expect(mr_db_class db_class, mr_db_phase phase, const unsigned *codes)
 {
-    for (; *codes; codes++)
+    for (; *codes; codes++, of_table[db_class] += phase == MR_DB_AT_STATEMENT)
         if (mr_db_classify(*codes, phase, NULL) != db_class)
             fail_msg("%u is %s", *codes, mr_db_class_name(mr_db_classify(*codes, phase, NULL)));
 }
@@ -47,16 +49,11 @@ static void test_nothing_else(void **state)
     unsigned of_class[MR_DB_CLASS_COUNT] = {0};
     for (unsigned code = 1; code <= 65535; code++)
         of_class[mr_db_classify(code, MR_DB_AT_STATEMENT, "--read-only")]++;
-    assert_int_equal(of_class[MR_DB_OK], 0);
-    assert_int_equal(of_class[MR_DB_TRANSIENT], 10);
-    assert_int_equal(of_class[MR_DB_CONNECTION], 8 + 1);
-    assert_int_equal(of_class[MR_DB_AMBIGUOUS], 16);
-    assert_int_equal(of_class[MR_DB_READ_ONLY], 3);
-    assert_int_equal(of_class[MR_DB_RESOURCE], 6);
-    assert_int_equal(of_class[MR_DB_SHARD_FATAL], 17 + 1);
-    assert_int_equal(of_class[MR_DB_TOO_BIG], 3);
-    assert_int_equal(of_class[MR_DB_STATEMENT], 3);
-    assert_int_equal(of_class[MR_DB_ROW_POISON], 19);
+    of_class[MR_DB_READ_ONLY]--; /* 1290, by its text */
+    for (mr_db_class db_class = MR_DB_OK; db_class < MR_DB_UNKNOWN; db_class++)
+        if (of_class[db_class] != of_table[db_class])
+            fail_msg("%s: %u numbers, %u of them in test_table", mr_db_class_name(db_class),
+                     of_class[db_class], of_table[db_class]);
 }
 
 static void test_commit(void **state)

@@ -175,35 +175,79 @@ static void test_ddl(void **state)
                               ") ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;\n");
 }
 
-/* Whatever the columns are, MySQL's 65,535 bytes a row suffice: VARCHARs count four bytes a character, TEXT hardly anything. */
-static void test_ddl_of_many_texts(void **state)
+/* What a row takes of MySQL's 65,535 bytes by the statement: four bytes a character of a VARCHAR and two for its length, a pointer for a TEXT, what
+ * DECIMAL(65,30) takes (the widest of a fixed width), a bit for each NULL. */
+static unsigned long row_bytes(const char *ddl, size_t count)
+{
+    unsigned long row = 20 + (count + 7) / 8;
+    for (const char *at = ddl; (at = strstr(at, "` VARCHAR(")) != NULL; at++)
+        row += 4 * strtoul(at + 10, NULL, 10) + 2;
+    for (const char *at = ddl; (at = strstr(at, "` TEXT ")) != NULL; at++)
+        row += 12;
+    for (const char *at = ddl; (at = strstr(at, "` DECIMAL(65,30)")) != NULL; at++)
+        row += 30;
+    return row;
+}
+
+/* So many texts of so many bytes, and others beside them. */
+static const char *ddl_of(size_t texts, uint32_t bytes, size_t decimals)
+{
+    static char text[65536];
+    static mr_column many[255];
+    mr_stream stream = {
+        .table = "t", .id_ksuid = true, .id_column = "id", .columns = many, .column_count = texts + decimals};
+    for (size_t i = 0; i < stream.column_count; i++)
+        many[i] = i < texts ? (mr_column){.name = "c", .type = MR_TYPE_STRING, .max_bytes = bytes}
+                            : (mr_column){.name = "d", .type = MR_TYPE_DECIMAL, .precision = 65, .scale = 30};
+    mr_buf out = mr_buf_over(text, sizeof text);
+    mr_schema_ddl(&stream, &out);
+    assert_false(out.full);
+    assert_in_range(row_bytes(text, stream.column_count), 0, 65535);
+    return text;
+}
+
+/* Whatever the columns are, a row is small enough, and texts are VARCHAR as far as that is so. */
+static void test_ddl_of_many_columns(void **state)
 {
     (void)state;
-    static char text[65536];
-    static mr_column many[200];
-    mr_stream stream = {.table = "t", .id_ksuid = true, .id_column = "id", .columns = many};
     for (uint32_t bytes = 16; bytes <= 8192; bytes *= 2)
-        for (stream.column_count = 1; stream.column_count <= 200; stream.column_count += 33) {
-            unsigned long row = 20;
-            for (size_t i = 0; i < stream.column_count; i++)
-                many[i] = (mr_column){.name = "c", .type = MR_TYPE_STRING, .max_bytes = bytes};
-            mr_buf out = mr_buf_over(text, sizeof text);
-            mr_schema_ddl(&stream, &out);
-            assert_false(out.full);
-            for (const char *at = text; (at = strstr(at, "` VARCHAR(")) != NULL; at++)
-                row += 4 * strtoul(at + 10, NULL, 10) + 2;
-            for (const char *at = text; (at = strstr(at, "` TEXT ")) != NULL; at++)
-                row += 12;
-            assert_in_range(row, 0, 65535);
-            if (bytes == 64)
-                assert_non_null(strstr(text, "` VARCHAR(64)"));
-        }
+        for (size_t texts = 1; texts <= 200; texts += 33)
+            ddl_of(texts, bytes, 0);
+    /* Near the limit, where the room of the columns that are no texts decides. */
+    for (uint32_t bytes = 200; bytes <= 400; bytes++)
+        for (size_t texts = 5; texts <= 55; texts += 10)
+            ddl_of(texts, bytes, 200);
+    assert_non_null(strstr(ddl_of(200, 64, 0), "` VARCHAR(64)"));
+    assert_non_null(strstr(ddl_of(55, 250, 200), "` VARCHAR(250)"));
+    assert_null(strstr(ddl_of(55, 290, 200), "VARCHAR"));
+}
+
+/* No type is forgotten: each has its SQL, and a name of its own. */
+static void test_ddl_of_each_type(void **state)
+{
+    (void)state;
+    char text[1024], line[64];
+    for (mr_type type = 0; type < MR_TYPE_COUNT; type++) {
+        mr_column column = {.name = "c", .type = type, .max_bytes = 9, .precision = 9, .scale = 2};
+        mr_stream stream = {
+            .table = "t", .id_ksuid = true, .id_column = "id", .columns = &column, .column_count = 1};
+        mr_buf out = mr_buf_over(text, sizeof text);
+        mr_schema_ddl(&stream, &out);
+        if (sscanf(text, "CREATE TABLE `t` (\n  `id` BINARY(20) NOT NULL,\n  `c` %63[A-Z]", line) != 1 ||
+            !strcmp(line, "NULL"))
+            fail_msg("%s: %s", mr_type_name(type), text);
+        for (mr_type other = 0; other < type; other++)
+            assert_string_not_equal(mr_type_name(type), mr_type_name(other));
+    }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fits), cmocka_unit_test(test_identity),
-                                       cmocka_unit_test(test_columns), cmocka_unit_test(test_ddl),
-                                       cmocka_unit_test(test_ddl_of_many_texts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fits),
+                                       cmocka_unit_test(test_identity),
+                                       cmocka_unit_test(test_columns),
+                                       cmocka_unit_test(test_ddl),
+                                       cmocka_unit_test(test_ddl_of_many_columns),
+                                       cmocka_unit_test(test_ddl_of_each_type)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

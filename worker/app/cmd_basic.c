@@ -33,8 +33,7 @@ mr_status mr_cmd_version(mr_call *call)
                               __VERSION__, "librdkafka", mr_kafka_library_version(), "connector_c",
                               mr_sql_library_version(), "librdkafka_features", has);
     if (mr_call_json(call)) {
-        json_dumpf(about, stdout, JSON_INDENT(2));
-        putchar('\n');
+        mr_print_json(json_incref(about));
     } else {
         printf("millrace %s\ncompiler %s\nlibrdkafka %s, with", MILLRACE_VERSION, __VERSION__,
                mr_kafka_library_version());
@@ -71,22 +70,31 @@ mr_status mr_cmd_config(mr_call *call)
     return MR_OK;
 }
 
+static mr_status print_ddl(const mr_stream *stream)
+{
+    char text[65536];
+    mr_buf out = mr_buf_over(text, sizeof text);
+    mr_schema_ddl(stream, &out);
+    if (out.full)
+        return mr_complain(
+            MR_CONFIG,
+            "stream %s: its CREATE TABLE is longer than %zu bytes: use fewer columns, or shorter "
+            "names",
+            stream->name, sizeof text);
+    fputs(text, stdout);
+    return MR_OK;
+}
+
 mr_status mr_cmd_ddl(mr_call *call)
 {
     mr_config *config;
-    char text[65536];
     mr_status status = mr_call_config(call, &config);
     if (status)
         return status;
     const mr_stream *one = call->count > 0 ? mr_call_stream(call, config, &status) : NULL;
-    for (size_t i = 0; i < config->stream_count && (one || call->count == 0); i++) {
-        if (one && one != &config->streams[i])
-            continue;
-        mr_buf out = mr_buf_over(text, sizeof text);
-        mr_schema_ddl(&config->streams[i], &out);
-        fputs(text, stdout);
-        status = MR_OK;
-    }
+    for (size_t i = 0; !status && i < config->stream_count; i++)
+        if (!one || one == &config->streams[i])
+            status = print_ddl(&config->streams[i]);
     mr_config_free(config);
     return status;
 }

@@ -29,22 +29,18 @@ static void check_plan(const mr_config *config, mr_findings *findings)
 
 static void print_json(const mr_findings *findings, mr_status status)
 {
-    static const char *const levels[] = {"ok", "warning", "error"};
     json_t *list = json_array();
     for (size_t i = 0; i < findings->count; i++) {
         const mr_finding *one = &findings->at[i];
-        json_t *made = json_pack("{s:s, s:s, s:s, s:s}", "level", levels[one->level], "where", one->where,
-                                 "what", one->what, "remedy", one->remedy);
+        json_t *made = json_pack("{s:s, s:s, s:s, s:s}", "level", mr_level_name(one->level), "where",
+                                 one->where, "what", one->what, "remedy", one->remedy);
         if (one->line) {
             json_object_set_new(made, "line", json_integer(one->line));
             json_object_set_new(made, "column", json_integer(one->column));
         }
         json_array_append_new(list, made);
     }
-    json_t *root = json_pack("{s:b, s:o}", "ok", status == MR_OK, "findings", list);
-    json_dumpf(root, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(root);
+    mr_print_json(json_pack("{s:b, s:o}", "ok", status == MR_OK, "findings", list));
 }
 
 static void check_shards(const mr_config *config, mr_findings *findings)

@@ -81,9 +81,7 @@ static bool decode_line(decoding *d, const char *text, size_t len, int64_t line)
     }
     json_t *made = json_pack("{s:s, s:s, s:o, s:o}", "stream", d->stream->name, "shard",
                              d->config->shards[mr_route_shard(d->config, hash)].name, "id", id, "row", row);
-    json_dumpf(made, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(made);
+    mr_print_json_line(made);
     return true;
 }
 
@@ -109,11 +107,7 @@ mr_status mr_cmd_decode(mr_call *call)
 {
     mr_config *config;
     mr_error error;
-    char *end = NULL;
-    const char *timestamp = mr_call_option(call, "timestamp");
-    decoding d = {.timestamp_ms = timestamp ? strtoll(timestamp, &end, 10) : 0};
-    if (timestamp && (!*timestamp || *end))
-        return mr_complain(MR_USAGE, "--timestamp %s: give milliseconds since 1970", timestamp);
+    decoding d = {.timestamp_ms = mr_call_number(call, "timestamp", 0)};
     mr_status status = mr_call_config(call, &config);
     if (status)
         return status;

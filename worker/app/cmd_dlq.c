@@ -116,23 +116,22 @@ static json_t *letter_json(const work *w, const mr_dead_letter *letter)
 
 static void print_line(const work *w, const mr_dead_letter *letter)
 {
-    char when[40] = "no time", reason[64], column[128], shard[128];
+    char when[40] = "no time", text[128];
     const char *stream = mr_dlq_stream(&w->filter, letter);
     print_time(letter->time_ms, when, sizeof when);
-    if (!mr_letter_header(letter, "millrace.reason", reason, sizeof reason))
-        memcpy(reason, "unknown", sizeof "unknown");
-    bool with_column = mr_letter_header(letter, "millrace.column", column, sizeof column);
-    bool with_shard = mr_letter_header(letter, "millrace.shard", shard, sizeof shard);
-    printf("%s:%d:%lld  %s  stream %s  %s%s%s%s%s\n", letter->origin.topic, letter->origin.partition,
-           (long long)letter->origin.offset, when, stream ? stream : "-", reason,
-           with_column ? "  column " : "", column, with_shard ? "  shard " : "", shard);
-}
-
-static void print_json_line(json_t *object)
-{
-    json_dumpf(object, stdout, JSON_COMPACT);
+    printf("%s:%d:%lld  %s  stream %s  ", letter->origin.topic, letter->origin.partition,
+           (long long)letter->origin.offset, when, stream ? stream : "-");
+    bool has_reason = mr_letter_header(letter, "millrace.reason", text, sizeof text);
+    mr_text_put_tame(has_reason ? text : "unknown", stdout); /* headers are anybody's */
+    if (mr_letter_header(letter, "millrace.column", text, sizeof text)) {
+        fputs("  column ", stdout);
+        mr_text_put_tame(text, stdout);
+    }
+    if (mr_letter_header(letter, "millrace.shard", text, sizeof text)) {
+        fputs("  shard ", stdout);
+        mr_text_put_tame(text, stdout);
+    }
     putchar('\n');
-    json_decref(object);
 }
 
 /* Prints bytes as text: nothing in it can command a terminal. */
@@ -159,7 +158,7 @@ static bool list_one(void *context, const mr_dead_letter *letter)
     if (!mr_dlq_filter_takes(&w->filter, letter))
         return true;
     if (mr_call_json(w->call))
-        print_json_line(letter_json(w, letter));
+        mr_print_json_line(letter_json(w, letter));
     else
         print_line(w, letter);
     return !mr_dlq_filter_full(&w->filter) && !ferror(stdout);
@@ -176,24 +175,6 @@ mr_status mr_cmd_dlq_list(mr_call *call)
 
 /* ---- show ---- */
 
-/* Bytes as JSON: `name` as a text, or null; what is no UTF-8 as `name`_hex. */
-static void put_bytes(json_t *object, const char *name, const char *bytes, size_t len)
-{
-    static const char digits[] = "0123456789abcdef";
-    if (!bytes || mr_utf8_valid(bytes, len)) {
-        json_object_set_new(object, name, bytes ? json_stringn(bytes, len) : json_null());
-        return;
-    }
-    char other[32], *hex = malloc(2 * len);
-    for (size_t i = 0; hex && i < len; i++) {
-        hex[2 * i] = digits[(unsigned char)bytes[i] >> 4];
-        hex[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    snprintf(other, sizeof other, "%s_hex", name);
-    json_object_set_new(object, other, hex ? json_stringn(hex, 2 * len) : json_null());
-    free(hex);
-}
-
 static void show_json(const work *w, const mr_dead_letter *letter)
 {
     const char *name, *value;
@@ -201,8 +182,8 @@ static void show_json(const work *w, const mr_dead_letter *letter)
     json_t *object = letter_json(w, letter), *headers = json_array();
     for (size_t i = 0; mr_letter_header_at(letter, i, &name, &value, &len); i++) {
         json_t *one = json_object();
-        put_bytes(one, "name", name, strlen(name));
-        put_bytes(one, "value", value, len);
+        mr_json_put_bytes(one, "name", name, strlen(name));
+        mr_json_put_bytes(one, "value", value, len);
         json_array_append_new(headers, one);
     }
     json_object_set_new(object, "letter",
@@ -210,11 +191,9 @@ static void show_json(const work *w, const mr_dead_letter *letter)
                                   (int)letter->partition, "offset", (json_int_t)letter->offset));
     json_object_set_new(object, "value_dropped", json_boolean(letter->value_dropped));
     json_object_set_new(object, "headers", headers);
-    put_bytes(object, "key", letter->key, letter->key_len);
-    put_bytes(object, "value", letter->value, letter->value_len);
-    json_dumpf(object, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(object);
+    mr_json_put_bytes(object, "key", letter->key, letter->key_len);
+    mr_json_put_bytes(object, "value", letter->value, letter->value_len);
+    mr_print_json(object);
 }
 
 static void show_text(const work *w, const mr_dead_letter *letter)
@@ -318,7 +297,7 @@ static bool replay_one(void *context, const mr_dead_letter *letter)
     } else if (!w->yes) {
         w->count++;
         if (mr_call_json(w->call))
-            print_json_line(letter_json(w, letter));
+            mr_print_json_line(letter_json(w, letter));
         else
             print_line(w, letter);
     } else {
@@ -338,8 +317,9 @@ static void sum_up(const work *w, uint64_t acknowledged)
     const char *where = w->to ? w->to : "the source topic";
     FILE *out = mr_call_json(w->call) && !w->yes ? stderr : stdout;
     if (mr_call_json(w->call) && w->yes)
-        print_json_line(json_pack("{s:I, s:I, s:I, s:s?}", "sent", (json_int_t)acknowledged, "repeated",
-                                  (json_int_t)w->repeated, "not_sendable", (json_int_t)w->cut, "to", w->to));
+        mr_print_json_line(json_pack("{s:I, s:I, s:I, s:s?}", "sent", (json_int_t)acknowledged, "repeated",
+                                     (json_int_t)w->repeated, "not_sendable", (json_int_t)w->cut, "to",
+                                     w->to));
     else if (w->yes)
         fprintf(out, "%llu letter%s sent to %s and acknowledged\n", (unsigned long long)acknowledged,
                 acknowledged == 1 ? " was" : "s were", where);

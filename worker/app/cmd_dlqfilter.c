@@ -1,20 +1,10 @@
 #include "cmd_dlq_private.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "stages/reason.h"
 #include "stages/values.h"
-
-/* Digits alone, all of them, up to `most`. */
-static bool read_whole(const char *text, size_t len, int64_t most, int64_t *out)
-{
-    for (size_t i = 0; i < len; i++)
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-    return len > 0 && !mr_to_int64(text, len, 0, most, out);
-}
 
 /* RFC 3339, or seconds since 1970. */
 static bool read_time(const char *text, int64_t *ms)
@@ -22,7 +12,7 @@ static bool read_time(const char *text, int64_t *ms)
     mr_time at = {0};
     int64_t seconds;
     size_t len = strlen(text);
-    if (read_whole(text, len, INT64_C(253402300799), &seconds)) {
+    if (mr_read_digits(text, len, INT64_C(253402300799), &seconds)) {
         *ms = seconds * 1000;
         return true;
     }
@@ -80,8 +70,8 @@ mr_status mr_dlq_filter_at(mr_dlq_filter *filter, const char *text)
     int64_t partition;
     while (before && before > text && before[-1] != ':')
         before--;
-    if (!last || !read_whole(before, (size_t)(last - before), INT32_MAX, &partition) ||
-        !read_whole(last + 1, strlen(last + 1), INT64_MAX, &filter->offset))
+    if (!last || !mr_read_digits(before, (size_t)(last - before), INT32_MAX, &partition) ||
+        !mr_read_digits(last + 1, strlen(last + 1), INT64_MAX, &filter->offset))
         return mr_complain(MR_USAGE, "\"%s\" names no event: give PARTITION:OFFSET or TOPIC:PARTITION:OFFSET",
                            text);
     if (before == text && !one_topic_only(filter->config))
@@ -95,8 +85,7 @@ mr_status mr_dlq_filter_at(mr_dlq_filter *filter, const char *text)
 
 mr_status mr_dlq_filter_new(const mr_call *call, const mr_config *config, mr_dlq_filter *filter)
 {
-    const char *at = mr_call_option(call, "at"), *limit = mr_call_option(call, "limit");
-    int64_t most = 0;
+    const char *at = mr_call_option(call, "at");
     mr_status status;
     *filter =
         (mr_dlq_filter){.config = config, .arena = mr_arena_new(), .since_ms = -1, .until_ms = INT64_MAX};
@@ -106,11 +95,9 @@ mr_status mr_dlq_filter_new(const mr_call *call, const mr_config *config, mr_dlq
         (status = take_time(call, "until", &filter->until_ms)) ||
         (at && (status = mr_dlq_filter_at(filter, at))))
         return status;
-    if (limit && (!read_whole(limit, strlen(limit), INT64_MAX, &most) || most == 0))
-        return mr_complain(MR_USAGE, "--limit \"%s\" is no number from 1 on", limit);
     if (filter->since_ms >= filter->until_ms)
         return mr_complain(MR_USAGE, "--since is not before --until: nothing could match");
-    filter->limit = (uint64_t)most;
+    filter->limit = (uint64_t)mr_call_number(call, "limit", 0);
     return MR_OK;
 }
 

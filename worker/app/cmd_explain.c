@@ -16,6 +16,15 @@ static const char *field_name(const mr_stream *stream, uint32_t field)
     return stream->columns[field - stream->id_ksuid].name;
 }
 
+/* Of one row; good until the next. */
+static const char *statement(const mr_stream *stream, mr_dialect dialect)
+{
+    static char text[MR_SQL_TEXT_MAX];
+    mr_buf out = mr_buf_over(text, sizeof text);
+    mr_sql_statement(stream, dialect, 1, &out);
+    return out.full ? "longer than the worker takes: use fewer columns" : text;
+}
+
 static uint32_t shards_of(const mr_worker *worker)
 {
     return (uint32_t)worker->config->shard_count;
@@ -23,19 +32,17 @@ static uint32_t shards_of(const mr_worker *worker)
 
 static json_t *stream_json(const mr_stream *stream, const mr_layout *layout)
 {
-    char mariadb[16384], mysql[16384];
-    mr_buf a = mr_buf_over(mariadb, sizeof mariadb), b = mr_buf_over(mysql, sizeof mysql);
-    mr_sql_statement(stream, MR_DIALECT_MARIADB, 1, &a);
-    mr_sql_statement(stream, MR_DIALECT_MYSQL, 1, &b);
     json_t *fields = json_array();
     for (uint32_t i = 0; i < layout->fields; i++)
         json_array_append_new(fields,
                               json_pack("{s:s, s:s, s:i, s:i}", "column", field_name(stream, i), "form",
                                         forms[layout->field[i].form], "at", (int)layout->field[i].value_at,
                                         "capacity", (int)layout->field[i].capacity));
-    return json_pack("{s:s, s:s, s:i, s:o, s:s, s:s}", "name", stream->name, "table", stream->table,
-                     "record_bytes", (int)layout->size, "fields", fields, "sql_mariadb", mariadb, "sql_mysql",
-                     mysql);
+    json_t *made = json_pack("{s:s, s:s, s:i, s:o}", "name", stream->name, "table", stream->table,
+                             "record_bytes", (int)layout->size, "fields", fields);
+    json_object_set_new(made, "sql_mariadb", json_string(statement(stream, MR_DIALECT_MARIADB)));
+    json_object_set_new(made, "sql_mysql", json_string(statement(stream, MR_DIALECT_MYSQL)));
+    return made;
 }
 
 static uint32_t share_pages(const mr_worker *worker, uint32_t percent)
@@ -95,7 +102,6 @@ static void print_shares(const mr_worker *worker)
 static void print_text(const mr_worker *worker)
 {
     const mr_config *config = worker->config;
-    char text[16384];
     size_t bytes;
     const char *part;
     for (size_t i = 0; i < config->stream_count; i++) {
@@ -105,23 +111,13 @@ static void print_text(const mr_worker *worker)
         for (uint32_t f = 0; f < layout->fields; f++)
             printf("  %-24s %-9s at %5u, %5u bytes\n", field_name(stream, f), forms[layout->field[f].form],
                    layout->field[f].value_at, layout->field[f].capacity);
-        mr_buf out = mr_buf_over(text, sizeof text);
-        mr_sql_statement(stream, MR_DIALECT_MARIADB, 1, &out);
-        printf("  MariaDB, array binding: %s\n", text);
-        out = mr_buf_over(text, sizeof text);
-        mr_sql_statement(stream, MR_DIALECT_MYSQL, 1, &out);
-        printf("  MySQL, up to 256 rows a statement: %s\n", text);
+        printf("  MariaDB, array binding: %s\n", statement(stream, MR_DIALECT_MARIADB));
+        printf("  MySQL, up to 256 rows a statement: %s\n", statement(stream, MR_DIALECT_MYSQL));
     }
     printf("\n%u slots, fingerprint %016llx\n", config->slots, (unsigned long long)mr_fingerprint(config));
     for (size_t i = 0; i < config->shard_count; i++) {
-        printf("  shard %s: slots", config->shards[i].name);
-        for (uint32_t from = 0, to; from < config->slots; from = to) {
-            for (to = from + 1; to < config->slots && config->slot_shard[to] == config->slot_shard[from];
-                 to++)
-                ;
-            if (config->slot_shard[from] == i)
-                printf(" %u-%u", from, to - 1);
-        }
+        printf("  shard %s: slots ", config->shards[i].name);
+        mr_config_put_slots(config, i, stdout);
         putchar('\n');
     }
     printf("\nmemory: %.1f MiB of our own, taken at start\n",
@@ -149,10 +145,7 @@ mr_status mr_cmd_explain(mr_call *call)
     if (status) {
         mr_complain(status, "%s", error.text);
     } else if (mr_call_json(call)) {
-        json_t *root = explain_json(worker);
-        json_dumpf(root, stdout, JSON_INDENT(2));
-        putchar('\n');
-        json_decref(root);
+        mr_print_json(explain_json(worker));
     } else {
         print_text(worker);
     }

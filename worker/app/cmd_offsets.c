@@ -49,23 +49,6 @@ json_t *mr_offsets_parked_json(const mr_offsets_run *of, const mr_offsets_mark *
     return list;
 }
 
-void mr_offsets_put_metadata(json_t *object, const char *metadata, size_t len)
-{
-    static const char digits[] = "0123456789abcdef";
-    if (mr_utf8_valid(metadata, len)) {
-        json_object_set_new(object, "metadata", json_stringn(metadata, len));
-        return;
-    }
-    char *hex = malloc(2 * len + 1);
-    must(hex);
-    for (size_t i = 0; i < len; i++) {
-        hex[2 * i] = digits[(unsigned char)metadata[i] >> 4];
-        hex[2 * i + 1] = digits[(unsigned char)metadata[i] & 15];
-    }
-    json_object_set_new(object, "metadata_hex", json_stringn(hex, 2 * len));
-    free(hex);
-}
-
 static json_t *partition_json(const mr_offsets_run *of, const mr_kafka_offset *one)
 {
     mr_offsets_mark mark = mark_of(of, one);
@@ -78,7 +61,7 @@ static json_t *partition_json(const mr_offsets_run *of, const mr_kafka_offset *o
         mr_offsets_state_name(mark.state), "fingerprint", mark.known ? fingerprint : NULL, "clean",
         mark.known ? json_boolean(mark.clean) : json_null(), "parked", mr_offsets_parked_json(of, &mark));
     must(object);
-    mr_offsets_put_metadata(object, one->metadata, one->metadata_len);
+    mr_json_put_bytes(object, "metadata", one->metadata, one->metadata_len);
     return object;
 }
 
@@ -94,13 +77,6 @@ static json_t *document_json(const mr_offsets_run *of)
     return json_pack("{s:i, s:s, s:s, s:s, s:o}", "millrace_offsets", MR_OFFSETS_FORMAT, "group",
                      of->config->kafka.group_id, "fingerprint", fingerprint, "time", when, "partitions",
                      list);
-}
-
-void mr_offsets_print_json(json_t *document)
-{
-    json_dumpf(document, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(document);
 }
 
 /* ---- show, export ---- */
@@ -133,7 +109,7 @@ static mr_status show(mr_offsets_run *of)
 {
     int width = topic_width(of);
     if (mr_call_json(of->call)) {
-        mr_offsets_print_json(document_json(of));
+        mr_print_json(document_json(of));
         return MR_OK;
     }
     printf("group %s\n%-*s %9s %14s %14s %14s  %s\n", of->config->kafka.group_id, width, "topic", "partition",
@@ -159,7 +135,7 @@ static mr_status export(mr_offsets_run *of)
 {
     const char *file = of->call->count > 0 ? of->call->arguments[0] : NULL;
     if (!file) {
-        mr_offsets_print_json(document_json(of));
+        mr_print_json(document_json(of));
         return MR_OK;
     }
     FILE *out = fopen(file, "wxe");
@@ -178,18 +154,10 @@ static mr_status export(mr_offsets_run *of)
 
 /* ---- the command ---- */
 
-static mr_status check_usage(const mr_call *call)
-{
-    const char *partition = mr_call_option(call, "partition");
-    if (partition &&
-        (!*partition || strlen(partition) > 9 || strspn(partition, "0123456789") != strlen(partition)))
-        return mr_complain(MR_USAGE, "--partition %s is no number: 0, 1, ...", partition);
-    return MR_OK;
-}
-
 static mr_status choose(mr_offsets_run *of)
 {
-    const char *topic = mr_call_option(of->call, "topic"), *number = mr_call_option(of->call, "partition");
+    const char *topic = mr_call_option(of->call, "topic");
+    int64_t number = mr_call_number(of->call, "partition", -1);
     size_t all = mr_kafka_offsets_count(of->offsets);
     of->at = calloc(all + 1, sizeof *of->at);
     of->changes = calloc(all + 1, sizeof *of->changes);
@@ -197,8 +165,7 @@ static mr_status choose(mr_offsets_run *of)
     must(of->at && of->changes && of->meant);
     for (size_t i = 0; i < all; i++) {
         const mr_kafka_offset *one = mr_kafka_offsets_at(of->offsets, i);
-        if ((!topic || !strcmp(topic, one->topic)) &&
-            (!number || strtol(number, NULL, 10) == (long)one->partition))
+        if ((!topic || !strcmp(topic, one->topic)) && (number < 0 || number == one->partition))
             of->at[of->count++] = one;
     }
     if (of->count == 0)
@@ -229,9 +196,7 @@ static mr_status with_group(mr_offsets_run *of, bool writes, mr_offsets_step *st
 mr_status mr_offsets_run_all(const mr_call *call, bool writes, mr_offsets_step *step)
 {
     mr_offsets_run of = {.call = call};
-    mr_status status = check_usage(call);
-    if (!status)
-        status = mr_call_config(call, &of.config);
+    mr_status status = mr_call_config(call, &of.config);
     if (status)
         return status;
     of.fingerprint = mr_fingerprint(of.config);

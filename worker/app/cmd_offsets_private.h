@@ -35,8 +35,5 @@ mr_status mr_offsets_run_all(const mr_call *call, bool writes, mr_offsets_step *
 void mr_offsets_hex(uint64_t number, int digits, char out[17]);
 json_t *mr_offsets_or_null(int64_t offset); /* null: there is none, or no end */
 json_t *mr_offsets_parked_json(const mr_offsets_run *of, const mr_offsets_mark *mark);
-/* Bytes that are no text go as hex digits, under another name. */
-void mr_offsets_put_metadata(json_t *object, const char *metadata, size_t len);
-void mr_offsets_print_json(json_t *document); /* and frees it */
 
 #endif

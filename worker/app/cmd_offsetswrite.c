@@ -23,7 +23,7 @@ static json_t *change_json(const mr_offsets_run *of, size_t i)
                                change->refusal ? mr_offsets_refusal_text(change->refusal) : NULL, "parked",
                                mr_offsets_parked_json(of, &mark));
     must(object);
-    mr_offsets_put_metadata(object, change->metadata, change->len);
+    mr_json_put_bytes(object, "metadata", change->metadata, change->len);
     return object;
 }
 
@@ -96,7 +96,7 @@ static void print_changes(const mr_offsets_run *of, bool applied)
             print_change(of, i);
     }
     if (mr_call_json(of->call))
-        mr_offsets_print_json(json_pack("{s:b, s:O}", "applied", applied, "changes", list));
+        mr_print_json(json_pack("{s:b, s:O}", "applied", applied, "changes", list));
     json_decref(list);
     fflush(stdout); /* before what stderr says of it */
 }

@@ -19,11 +19,10 @@ extern char **environ;
 
 static void put_json(json_t *list, bool json)
 {
-    if (json) {
-        json_dumpf(list, stdout, JSON_INDENT(2));
-        putchar('\n');
-    }
-    json_decref(list);
+    if (json)
+        mr_print_json(list);
+    else
+        json_decref(list);
 }
 
 /* ---- keys: the arguments, or the lines of stdin ---- */
@@ -95,16 +94,6 @@ static bool next_key(keys *from, route_key *key, mr_status *status)
 }
 
 /* ---- route --moved ---- */
-
-static mr_config *load(const char *file)
-{
-    mr_findings findings = {0};
-    mr_config *config;
-    mr_status status = mr_config_load(file, environ, &config, &findings);
-    mr_print_findings(&findings, stderr, false);
-    mr_findings_free(&findings);
-    return status ? NULL : config;
-}
 
 static const char *owner(const mr_config *config, uint32_t slot)
 {
@@ -189,17 +178,18 @@ static mr_status route_moved(const mr_call *call)
             return mr_complain(MR_USAGE, "--%s is about keys: leave it out, or --moved", others[i]);
     if (call->count != 2)
         return mr_complain(MR_USAGE, "name two configurations: millrace route --moved OLD.json NEW.json");
-    mr_config *old = load(call->arguments[0]), *new = load(call->arguments[1]);
+    mr_config *old, *new;
     bool json = mr_call_json(call);
-    mr_status status = MR_CONFIG;
-    if (old && new && old->slots != new->slots) {
-        mr_complain(MR_CONFIG, "the number of slots differs (%u, %u): every key would move; keep `slots`",
-                    old->slots, new->slots);
-    } else if (old && new) {
+    mr_status status = mr_load_config(call->arguments[0], &old);
+    status = mr_status_worse(status, mr_load_config(call->arguments[1], &new));
+    if (!status && old->slots != new->slots) {
+        status =
+            mr_complain(MR_CONFIG, "the number of slots differs (%u, %u): every key would move; keep `slots`",
+                        old->slots, new->slots);
+    } else if (!status) {
         json_t *moves = json_array();
         print_moves(old, new, moves, json);
         put_json(moves, json);
-        status = MR_OK;
     }
     mr_config_free(old);
     mr_config_free(new);
@@ -252,9 +242,7 @@ static mr_status put_one_json(const routing *of, const route_key *key, const cha
         json_array_append_new(of->list, object);
         return MR_OK;
     }
-    json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(object);
+    mr_print_json_line(object);
     return MR_OK;
 }
 

@@ -1,5 +1,4 @@
 /* config --starter */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,16 +51,8 @@ static mr_status of_brokers(const char *brokers, mr_config **config)
 
 static mr_status read_options(const mr_call *call, uint32_t *events, mr_config **config)
 {
-    const char *brokers = mr_call_option(call, "brokers"), *count = mr_call_option(call, "sample");
-    char *end = NULL;
-    *events = SAMPLE;
-    if (count) {
-        unsigned long value = strtoul(count, &end, 10);
-        if (*count < '0' || *count > '9' || *end || value < 1 || value > MR_SAMPLE_MAX)
-            return mr_complain(MR_USAGE, "--sample \"%s\" is no number of events: give 1 to %d", count,
-                               MR_SAMPLE_MAX);
-        *events = (uint32_t)value;
-    }
+    const char *brokers = mr_call_option(call, "brokers");
+    *events = (uint32_t)mr_call_number(call, "sample", SAMPLE);
     if (brokers)
         return of_brokers(brokers, config);
     if (access(call->config_file, F_OK) != 0)
@@ -81,7 +72,7 @@ mr_status mr_cmd_starter(mr_call *call)
     if (!topic && (mr_call_option(call, "brokers") || mr_call_option(call, "sample")))
         return mr_complain(MR_USAGE, "--brokers and --sample belong to --topic: name the topic to look at");
     if (!topic) {
-        mr_config_starter(stdout);
+        mr_starter_example(stdout);
         return MR_OK;
     }
     mr_status status = read_options(call, &events, &config);

@@ -4,6 +4,7 @@
 
 #include "app/command.h"
 #include "app/status_text.h"
+#include "base/text.h"
 #include "cmd_status_private.h"
 #include "edges/http_get.h"
 
@@ -16,9 +17,7 @@
 static const char *shown(mr_http_answer *answer)
 {
     size_t len = answer->len < ERROR_SHOWN ? answer->len : ERROR_SHOWN;
-    for (size_t i = 0; i < len; i++)
-        if (((unsigned char)answer->body[i] < ' ' && answer->body[i] != '\n') || answer->body[i] == 0x7f)
-            answer->body[i] = '?';
+    mr_text_tame(answer->body, len, '\n');
     while (len > 0 && answer->body[len - 1] == '\n')
         len--;
     answer->body[len] = 0;
@@ -80,12 +79,11 @@ static mr_status show(const char *url, bool json)
     if (status)
         return mr_complain(status, "%s", error.text);
     if (json) {
-        json_dumpf(document, stdout, JSON_INDENT(2));
-        putchar('\n');
+        mr_print_json(document);
     } else {
         mr_status_text(document, stdout);
+        json_decref(document);
     }
-    json_decref(document);
     return MR_OK;
 }
 

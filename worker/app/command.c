@@ -5,11 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 extern char **environ;
 
-static const mr_option help_option = {'h', "help", NULL, "show this"};
+static const mr_option help_option = {.letter = 'h', .name = "help", .text = "show this"};
 static const mr_option config_option = {
-    'c', "config", "FILE", "the configuration; else $MILLRACE_CONFIG, else /etc/millrace/millrace.json"};
+    .letter = 'c',
+    .name = "config",
+    .argument = "FILE",
+    .text = "the configuration; else $MILLRACE_CONFIG, else /etc/millrace/millrace.json"};
 
 const char mr_exit_statuses[] =
     "0 well; 64 usage; 65 data; 69 a needed service is not available; 70 a defect;\n"
@@ -55,7 +60,8 @@ void mr_command_options(const mr_command *command, FILE *out, void (*put)(FILE *
     put(out, &help_option);
 }
 
-void mr_command_help(const mr_command *command, FILE *out)
+/* Of a command; NULL: of the program. */
+static void help(const mr_command *command, FILE *out)
 {
     if (!command) {
         fputs("usage: millrace COMMAND [OPTION...] [ARGUMENT...]\n\nEvents from Kafka topics to rows in "
@@ -98,12 +104,12 @@ static mr_status unknown_command(const char *name)
     return mr_complain(MR_USAGE, "there is no command \"%s\": see `millrace --help`", name);
 }
 
-/* Where the value of the option at argv[*at] goes; NULL when there is no such option.  *help is set for --help. */
-static const char **place_of(mr_call *call, const char *word, const mr_option **option, bool *help)
+/* Where the value of the option at argv[*at] goes; NULL when there is no such option.  *asked is set for --help. */
+static const char **place_of(mr_call *call, const char *word, const mr_option **option, bool *asked)
 {
     size_t len = strcspn(word + 2, "=");
     bool is_long = word[1] == '-';
-    *help = is_long ? len == 4 && !strncmp(word + 2, "help", 4) : word[1] == 'h' && !word[2];
+    *asked = is_long ? len == 4 && !strncmp(word + 2, "help", 4) : word[1] == 'h' && !word[2];
     if (call->command->configured &&
         (is_long ? len == 6 && !strncmp(word + 2, "config", 6) : word[1] == 'c' && !word[2])) {
         *option = &config_option;
@@ -119,12 +125,25 @@ static const char **place_of(mr_call *call, const char *word, const mr_option **
     return NULL;
 }
 
-static mr_status take_option(mr_call *call, int argc, char **argv, int *at, bool *help)
+/* An option's argument, where that has to be a number. */
+static mr_status read_number(mr_call *call, const mr_option *option, const char *text)
+{
+    int64_t number;
+    if (!option->most)
+        return MR_OK;
+    if (!mr_read_digits(text, strlen(text), option->most, &number) || number < option->least)
+        return mr_complain(MR_USAGE, "--%s \"%s\" is no such number: give a whole one from %lld to %lld",
+                           option->name, text, (long long)option->least, (long long)option->most);
+    call->number[option - call->command->options] = number;
+    return MR_OK;
+}
+
+static mr_status take_option(mr_call *call, int argc, char **argv, int *at, bool *asked)
 {
     const char *word = argv[*at];
     const mr_option *option;
-    const char **place = place_of(call, word, &option, help);
-    if (*help)
+    const char **place = place_of(call, word, &option, asked);
+    if (*asked)
         return MR_OK;
     if (!place)
         return mr_complain(MR_USAGE, "%s has no option %s: see `millrace %s --help`", call->command->name,
@@ -142,7 +161,7 @@ static mr_status take_option(mr_call *call, int argc, char **argv, int *at, bool
         return mr_complain(MR_USAGE, "--%s needs a value: --%s %s", option->name, option->name,
                            option->argument);
     }
-    return MR_OK;
+    return read_number(call, option, *place);
 }
 
 static mr_status call_command(const mr_command *command, int argc, char **argv)
@@ -150,18 +169,18 @@ static mr_status call_command(const mr_command *command, int argc, char **argv)
     mr_call call = {.command = command, .arguments = argv};
     bool options = true;
     for (int at = 0; at < argc; at++) {
-        bool help = false;
+        bool asked = false;
         if (options && !strcmp(argv[at], "--")) {
             options = false;
         } else if (options && argv[at][0] == '-' && argv[at][1]) {
-            mr_status status = take_option(&call, argc, argv, &at, &help);
+            mr_status status = take_option(&call, argc, argv, &at, &asked);
             if (status)
                 return status;
         } else {
             argv[call.count++] = argv[at]; /* arguments move to the front */
         }
-        if (help) {
-            mr_command_help(command, stdout);
+        if (asked) {
+            help(command, stdout);
             return MR_OK;
         }
     }
@@ -212,7 +231,7 @@ static mr_status family_command(int argc, char **argv)
 mr_status mr_command_main(int argc, char **argv)
 {
     if (argc < 2) {
-        mr_command_help(NULL, stderr);
+        help(NULL, stderr);
         return MR_USAGE;
     }
     mr_status status = MR_USAGE;
@@ -222,7 +241,7 @@ mr_status mr_command_main(int argc, char **argv)
         argv[1] += 2;
     const mr_command *command = find_command(argc, argv, &words, &family);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-        mr_command_help(NULL, stdout);
+        help(NULL, stdout);
         status = MR_OK;
     } else if (command) {
         status = call_command(command, argc - 1 - words, argv + 1 + words);
@@ -247,6 +266,14 @@ const char *mr_call_option(const mr_call *call, const char *name)
     return NULL;
 }
 
+int64_t mr_call_number(const mr_call *call, const char *name, int64_t otherwise)
+{
+    for (size_t i = 0; call->command->options[i].name; i++)
+        if (!strcmp(call->command->options[i].name, name) && call->value[i])
+            return call->number[i];
+    return otherwise;
+}
+
 bool mr_call_json(const mr_call *call)
 {
     return mr_call_option(call, "json") != NULL;
@@ -254,12 +281,11 @@ bool mr_call_json(const mr_call *call)
 
 void mr_print_findings(const mr_findings *findings, FILE *out, bool all)
 {
-    static const char *const levels[] = {"ok", "warning", "error"};
     for (size_t i = 0; i < findings->count; i++) {
         const mr_finding *one = &findings->at[i];
         if (one->level == MR_LEVEL_OK && !all)
             continue;
-        fprintf(out, "%s: ", all ? levels[one->level] : "millrace");
+        fprintf(out, "%s: ", all ? mr_level_name(one->level) : "millrace");
         if (one->line)
             fprintf(out, "line %d, column %d, ", one->line, one->column);
         fprintf(out, "%s%s%s%s%s\n", one->where, *one->where ? ": " : "", one->what, *one->remedy ? ": " : "",
@@ -267,26 +293,32 @@ void mr_print_findings(const mr_findings *findings, FILE *out, bool all)
     }
 }
 
-mr_status mr_call_config(const mr_call *call, mr_config **config)
+mr_status mr_load_config(const char *file, mr_config **config)
 {
     mr_findings findings = {0};
-    mr_status status = mr_config_load(call->config_file, environ, config, &findings);
+    mr_status status = mr_config_load(file, environ, config, &findings);
     mr_print_findings(&findings, stderr, false);
     mr_findings_free(&findings);
     return status;
 }
 
+mr_status mr_call_config(const mr_call *call, mr_config **config)
+{
+    return mr_load_config(call->config_file, config);
+}
+
 const mr_stream *mr_call_stream(const mr_call *call, const mr_config *config, mr_status *status)
 {
-    *status = MR_USAGE;
+    *status = MR_OK;
     if (call->count == 0 && config->stream_count == 1)
         return &config->streams[0];
     for (size_t i = 0; call->count > 0 && i < config->stream_count; i++)
         if (!strcmp(config->streams[i].name, call->arguments[0]))
             return &config->streams[i];
     if (call->count == 0)
-        mr_complain(MR_USAGE, "there are %zu streams: name one", config->stream_count);
+        *status = mr_complain(MR_USAGE, "there are %zu streams: name one", config->stream_count);
     else
-        mr_complain(MR_USAGE, "there is no stream \"%s\": see `millrace config`", call->arguments[0]);
+        *status =
+            mr_complain(MR_USAGE, "there is no stream \"%s\": see `millrace config`", call->arguments[0]);
     return NULL;
 }

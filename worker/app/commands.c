@@ -1,47 +1,35 @@
 /* The table of commands. */
 #include "app/command.h"
+#include "stages/sample.h"
 
-#define JSON                                                                                                 \
-    {                                                                                                        \
-        0, "json", NULL, "print JSON, for scripts"                                                           \
-    }
+/* clang-format off */
+/* An option: alone, with a text, with a whole number that is read and checked before the command runs. */
+#define FLAG(n, x)              {.name = n, .text = x}
+#define TEXT(n, a, x)           {.name = n, .argument = a, .text = x}
+#define NUMBER(n, a, lo, hi, x) {.name = n, .argument = a, .least = lo, .most = hi, .text = x}
 
-#define TOPIC                                                                                                \
-    {                                                                                                        \
-        0, "topic", "TOPIC", "only this topic"                                                               \
-    }
-#define PARTITION                                                                                            \
-    {                                                                                                        \
-        0, "partition", "NUMBER", "only partitions of this number"                                           \
-    }
-#define YES                                                                                                  \
-    {                                                                                                        \
-        0, "yes", NULL, "do it; without, it is only shown"                                                   \
-    }
-#define DROP_PARKED                                                                                          \
-    {                                                                                                        \
-        0, "drop-parked", NULL, "forget parked ranges: their events are not written"                         \
-    }
-#define FORCE                                                                                                \
-    {                                                                                                        \
-        0, "force", NULL, "also of another group, slot map, key or identity"                                 \
-    }
+#define JSON        FLAG("json", "print JSON, for scripts")
+#define TOPIC       TEXT("topic", "TOPIC", "only this topic")
+#define PARTITION   NUMBER("partition", "NUMBER", 0, INT32_MAX, "only partitions of this number")
+#define YES         FLAG("yes", "do it; without, it is only shown")
+#define DROP_PARKED FLAG("drop-parked", "forget parked ranges: their events are not written")
+#define FORCE       FLAG("force", "also of another group, slot map, key or identity")
+
+/* Which dead letters. */
+#define LETTERS                                                                                              \
+    TEXT("reason", "NAME", "only those with this reason, such as wrong_type"),                               \
+    TEXT("stream", "NAME", "only those of this stream"),                                                     \
+    TEXT("since", "TIME", "only those that became dead letters at this time or later"),                      \
+    TEXT("until", "TIME", "... or before this time: 2026-01-31T12:00:00Z, or seconds since 1970"),           \
+    TEXT("at", "[TOPIC:]P:O", "only the event of this partition and offset of its source"),                  \
+    NUMBER("limit", "N", 1, 1000000000, "no more than so many"),                                             \
+    JSON
+/* clang-format on */
+
 #define OFFSETS_WRITE                                                                                        \
     "The workers must be stopped (75 while the group has members).  All partitions are changed, or, when "   \
     "one is\n"                                                                                               \
     "refused, none (65).  Parked ranges are kept, unless --drop-parked is given."
-
-/* Which dead letters. */
-#define LETTERS                                                                                              \
-    {0, "reason", "NAME", "only those with this reason, such as wrong_type"},                                \
-        {0, "stream", "NAME", "only those of this stream"},                                                  \
-        {0, "since", "TIME", "only those that became dead letters at this time or later"},                   \
-        {0, "until", "TIME", "... or before this time: 2026-01-31T12:00:00Z, or seconds since 1970"},        \
-        {0, "at", "[TOPIC:]P:O", "only the event of this partition and offset of its source"},               \
-        {0, "limit", "N", "no more than so many"},                                                           \
-    {                                                                                                        \
-        0, "json", NULL, "print JSON, for scripts"                                                           \
-    }
 
 const mr_command mr_commands[] = {
     {"run",
@@ -67,7 +55,7 @@ const mr_command mr_commands[] = {
      "Exits 0 only if all is well; else with the most telling status: 78 configuration, 77 login or\n"
      "permission, 69 something does not answer.",
      true,
-     {{0, "offline", NULL, "check the file alone"}, {0, "strict", NULL, "warnings count as errors"}, JSON},
+     {FLAG("offline", "check the file alone"), FLAG("strict", "warnings count as errors"), JSON},
      mr_cmd_check},
     {"explain",
      "",
@@ -107,12 +95,11 @@ const mr_command mr_commands[] = {
      "SQL that\n"
      "lists the keys of a shard's rows.  All steps of adding a shard: docs/scale.md.",
      true,
-     {{0, "moved", NULL, "what a new slot map would move: route --moved OLD.json NEW.json"},
-      {0, "stdin", NULL, "keys from stdin, one a line"},
-      {0, "hex", NULL, "keys are written in hex digits, as HEX() of SQL does"},
-      {0, "expect", "SHARD", "which keys do not belong to this shard"},
-      {0, "sql", NULL, "with --expect: print them as SQL"},
-      JSON},
+     {FLAG("moved", "what a new slot map would move: route --moved OLD.json NEW.json"),
+      FLAG("stdin", "keys from stdin, one a line"),
+      FLAG("hex", "keys are written in hex digits, as HEX() of SQL does"),
+      TEXT("expect", "SHARD", "which keys do not belong to this shard"),
+      FLAG("sql", "with --expect: print them as SQL"), JSON},
      mr_cmd_route},
     {"locate",
      "KSUID...",
@@ -135,7 +122,8 @@ const mr_command mr_commands[] = {
      "dead letter is reported on stderr with its line number; the exit status is then 65.\n"
      "@offset is the line number from 0, @partition 0; an empty line is an empty value.",
      true,
-     {{0, "timestamp", "MS", "@timestamp of the events, milliseconds since 1970 (0)"}},
+     {NUMBER("timestamp", "MS", 0, INT64_C(253402300799999),
+             "@timestamp of the events, milliseconds since 1970 (0)")},
      mr_cmd_decode},
     {"status",
      "[URL]",
@@ -148,10 +136,9 @@ const mr_command mr_commands[] = {
      "with --ready;\n"
      "the exit status is 0 when all is well, else 69.",
      true,
-     {JSON,
-      {0, "watch", NULL, "a screen that is kept up to date; without a terminal a line now and then"},
-      {0, "probe", NULL, "a health check: whether the worker's threads turn"},
-      {0, "ready", NULL, "with --probe: whether it is ready"}},
+     {JSON, FLAG("watch", "a screen that is kept up to date; without a terminal a line now and then"),
+      FLAG("probe", "a health check: whether the worker's threads turn"),
+      FLAG("ready", "with --probe: whether it is ready")},
      mr_cmd_status},
     {"offsets show",
      "",
@@ -194,13 +181,8 @@ const mr_command mr_commands[] = {
      "Going back, events are read again, and each stays one row; going forward, they are never "
      "written.\n\n" OFFSETS_WRITE,
      true,
-     {{0, "to", "PLACE", "earliest, latest, a time (2026-01-31T12:00:00Z) or an offset"},
-      TOPIC,
-      PARTITION,
-      YES,
-      DROP_PARKED,
-      FORCE,
-      JSON},
+     {TEXT("to", "PLACE", "earliest, latest, a time (2026-01-31T12:00:00Z) or an offset"), TOPIC, PARTITION,
+      YES, DROP_PARKED, FORCE, JSON},
      mr_cmd_offsets_reset},
     {"dlq list",
      "",
@@ -225,7 +207,7 @@ const mr_command mr_commands[] = {
      "left out when there is only one.  Bytes that are no text are printed as \\xNN.  Exit status 65: there "
      "is no such letter.",
      true,
-     {{0, "value", NULL, "print the value alone, byte for byte"}, JSON},
+     {FLAG("value", "print the value alone, byte for byte"), JSON},
      mr_cmd_dlq_show},
     {"dlq replay",
      "",
@@ -244,9 +226,8 @@ const mr_command mr_commands[] = {
      "read "
      "for its letter.",
      true,
-     {LETTERS,
-      {0, "yes", NULL, "send; without it only say what would be sent"},
-      {0, "to-source", NULL, "to the source topic, not to dlq.replay_topic"}},
+     {LETTERS, FLAG("yes", "send; without it only say what would be sent"),
+      FLAG("to-source", "to the source topic, not to dlq.replay_topic")},
      mr_cmd_dlq_replay},
     {"config",
      "",
@@ -261,13 +242,12 @@ const mr_command mr_commands[] = {
      "the brokers are reached says --brokers, or the \"kafka\" of the configuration (-c), where TLS and SASL "
      "are needed.",
      true,
-     {{0, "reference", NULL, "document every key"},
-      {0, "markdown", NULL, "with --reference: as Markdown"},
-      {0, "schema", NULL, "print a JSON Schema"},
-      {0, "starter", NULL, "write a first configuration to stdout"},
-      {0, "topic", "TOPIC", "with --starter: propose it from events of this topic"},
-      {0, "brokers", "ADDRESSES", "with --topic: brokers to begin with, host:port, separated by commas"},
-      {0, "sample", "N", "with --topic: how many events are looked at, 1 to 10000 (500)"}},
+     {FLAG("reference", "document every key"), FLAG("markdown", "with --reference: as Markdown"),
+      FLAG("schema", "print a JSON Schema"), FLAG("starter", "write a first configuration to stdout"),
+      TEXT("topic", "TOPIC", "with --starter: propose it from events of this topic"),
+      TEXT("brokers", "ADDRESSES", "with --topic: brokers to begin with, host:port, separated by commas"),
+      NUMBER("sample", "N", 1, MR_SAMPLE_MAX,
+             "with --topic: how many events are looked at, 1 to 10000 (500)")},
      mr_cmd_config},
     {"manual",
      "1|5|markdown",

@@ -36,14 +36,6 @@ static void put(canvas *c, style how, const char *text)
         fputs("\033[0m", c->out);
 }
 
-static size_t width_of(const char *text)
-{
-    size_t width = 0;
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
 static void put_spaces(canvas *c, size_t count)
 {
     while (count-- > 0)
@@ -53,7 +45,7 @@ static void put_spaces(canvas *c, size_t count)
 /* Exactly `width` characters and two spaces; a text that is longer is cut and says so. */
 static void put_cell(canvas *c, style how, const char *text, size_t width, bool right)
 {
-    size_t chars = width_of(text);
+    size_t chars = mr_utf8_count(text);
     if (chars <= width) {
         put_spaces(c, right ? width - chars : 0);
         put(c, how, text);
@@ -116,13 +108,9 @@ static long long rows_per_s(const json_t *document)
 
 static void put_totals(const json_t *document, mr_buf *out)
 {
-    size_t unknown, partitions = json_array_size(json_object_get(document, "partitions"));
-    long long lag = mr_status_lag(document, &unknown);
     mr_buf_count(out, rows_per_s(document));
-    mr_buf_printf(out, " rows/s, %zu partition%s, lag ", partitions, partitions == 1 ? "" : "s");
-    mr_buf_count(out, lag);
-    if (unknown > 0)
-        mr_buf_printf(out, " (unknown of %zu)", unknown);
+    mr_buf_text(out, " rows/s, ");
+    mr_status_put_lag(document, out);
     mr_status_put_letters(document, ", ", out);
 }
 
@@ -133,11 +121,8 @@ static void put_summary(canvas *c, const json_t *document)
     put_totals(document, &buf);
     put(c, PLAIN, line);
     end_line(c);
-    const json_t *memory = json_object_get(document, "memory");
     buf = mr_buf_over(line, sizeof line);
-    mr_buf_printf(&buf, "memory %.1f MiB of our own, limit %.1f MiB",
-                  (double)mr_status_number(memory, "total_bytes", 0) / (1 << 20),
-                  (double)mr_status_number(memory, "limit_bytes", 0) / (1 << 20));
+    mr_status_put_memory(document, &buf);
     put(c, DIM, line);
     end_line(c);
 }
@@ -307,8 +292,5 @@ void mr_status_line(const json_t *document, mr_buf *out)
     mr_buf_printf(out, "%.19sZ  ", mr_status_word(document, "time"));
     put_totals(document, out);
     mr_status_troubles(document, out);
-    for (size_t at = 0; at < out->len; at++) { /* nothing that a terminal would obey */
-        size_t control = mr_control_char(out->at + at, out->len - at);
-        memset(out->at + at, '?', control);
-    }
+    mr_text_tame(out->at, out->len, 0);
 }

@@ -18,16 +18,6 @@ long long mr_status_number(const json_t *object, const char *name, long long oth
     return json_is_integer(value) ? (long long)json_integer_value(value) : otherwise;
 }
 
-/* A text without what a terminal would obey. */
-static void put_clean(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        size_t control = mr_control_char(text, 2); /* with the zero behind there are two bytes */
-        fputc(control ? '?' : *text, out);
-        text += control == 2;
-    }
-}
-
 const char *mr_status_word(const json_t *object, const char *name)
 {
     const char *value = json_string_value(json_object_get(object, name));
@@ -45,17 +35,15 @@ static long long seconds_of(const json_t *object, const char *name)
 /* A cell of a table, two spaces from the next one. */
 static void put_cell(const char *value, int width, FILE *out)
 {
-    size_t chars = 0;
-    put_clean(value, out);
-    for (const char *c = value; *c; c++)
-        chars += ((unsigned char)*c & 0xc0) != 0x80;
+    size_t chars = mr_utf8_count(value);
+    mr_text_put_tame(value, out);
     fprintf(out, "%*s  ", chars < (size_t)width ? width - (int)chars : 0, "");
 }
 
 static void put_note(const char *name, const char *value, FILE *out)
 {
     fprintf(out, "    %s", name);
-    put_clean(value, out);
+    mr_text_put_tame(value, out);
     fputc('\n', out);
 }
 
@@ -196,18 +184,21 @@ static void put_partition(const json_t *partition, int width, FILE *out)
         put_note("why: ", mr_status_word(waiting, "why"), out);
 }
 
-long long mr_status_lag(const json_t *document, size_t *unknown)
+void mr_status_put_lag(const json_t *document, mr_buf *out)
 {
     unsigned long long lag = 0;
-    size_t i;
-    const json_t *one;
-    *unknown = 0;
-    json_array_foreach(json_object_get(document, "partitions"), i, one)
+    size_t i, unknown = 0;
+    const json_t *partitions = json_object_get(document, "partitions"), *one;
+    json_array_foreach(partitions, i, one)
     {
         lag += (unsigned long long)mr_status_number(one, "lag", 0);
-        *unknown += mr_status_number(one, "lag", -1) < 0;
+        unknown += mr_status_number(one, "lag", -1) < 0;
     }
-    return (long long)lag;
+    size_t count = json_array_size(partitions);
+    mr_buf_printf(out, "%zu partition%s, lag ", count, count == 1 ? "" : "s");
+    mr_buf_count(out, (long long)lag);
+    if (unknown > 0)
+        mr_buf_printf(out, " (unknown of %zu)", unknown);
 }
 
 void mr_status_put_letters(const json_t *document, const char *between, mr_buf *out)
@@ -225,22 +216,23 @@ void mr_status_put_letters(const json_t *document, const char *between, mr_buf *
         mr_buf_text(out, "no dead letters");
 }
 
+void mr_status_put_memory(const json_t *document, mr_buf *out)
+{
+    const json_t *memory = json_object_get(document, "memory");
+    mr_buf_printf(out, "memory %.1f MiB of our own, limit %.1f MiB",
+                  (double)mr_status_number(memory, "total_bytes", 0) / (1 << 20),
+                  (double)mr_status_number(memory, "limit_bytes", 0) / (1 << 20));
+}
+
 static void put_totals(const json_t *document, FILE *out)
 {
     char line[4096];
-    size_t unknown;
-    long long lag = mr_status_lag(document, &unknown);
     mr_buf buf = mr_buf_over(line, sizeof line);
-    mr_buf_printf(&buf, "%zu partitions, lag ", json_array_size(json_object_get(document, "partitions")));
-    mr_buf_count(&buf, lag);
-    if (unknown > 0)
-        mr_buf_printf(&buf, " (unknown of %zu)", unknown);
+    mr_status_put_lag(document, &buf);
     mr_status_put_letters(document, "; ", &buf);
-    const json_t *memory = json_object_get(document, "memory");
-    mr_buf_printf(&buf, "; memory %.1f MiB of our own, limit %.1f MiB",
-                  (double)mr_status_number(memory, "total_bytes", 0) / (1 << 20),
-                  (double)mr_status_number(memory, "limit_bytes", 0) / (1 << 20));
-    put_clean(line, out);
+    mr_buf_text(&buf, "; ");
+    mr_status_put_memory(document, &buf);
+    mr_text_put_tame(line, out);
     fputc('\n', out);
 }
 
@@ -273,11 +265,11 @@ void mr_status_text(const json_t *document, FILE *out)
     int width = width_of(shards, "name", 5, 0);
     size_t i, waiting = 0;
     fputs("millrace ", out);
-    put_clean(mr_status_word(document, "version"), out);
+    mr_text_put_tame(mr_status_word(document, "version"), out);
     fputs(", group ", out);
-    put_clean(mr_status_word(document, "group"), out);
+    mr_text_put_tame(mr_status_word(document, "group"), out);
     fputs(", ", out);
-    put_clean(mr_status_word(document, "time"), out);
+    mr_text_put_tame(mr_status_word(document, "time"), out);
     fprintf(out, "\n\n%-*s  %-9s  %-12s  %10s  %-10s  %s\n", width, "SHARD", "STATE", "SINCE", "ROWS/S",
             "PARKED", "REPLAY LEFT");
     json_array_foreach(shards, i, one)

@@ -23,8 +23,8 @@ void mr_turn_busy(mr_turn *turn)
     mr_pulse_turn(turn->worker->main_pulse, now);
 }
 
-/* None of it takes long by itself, and what waits for brokers is busy meanwhile. */
-void mr_turn_doing(mr_turn *turn, const char *what)
+/* What it is about to do, for the watchdog: none of it takes long by itself, and what waits for brokers is busy meanwhile. */
+static void doing(mr_turn *turn, const char *what)
 {
     mr_pulse_enter(turn->worker->main_pulse, what, 0, mr_clock_ms());
 }
@@ -68,22 +68,22 @@ mr_status mr_turn_once(mr_turn *turn, uint64_t *rest_ms, mr_error *error)
     mr_worker *worker = turn->worker;
     uint64_t now = mr_clock_ms();
     turn->duties.busy(turn->duties.context);
-    mr_turn_doing(turn, "serving the group");
+    doing(turn, "serving the group");
     mr_group_poll(worker->group);
     if (mr_group_fatal(worker->group, error))
         return MR_AGAIN;
     if (now >= turn->commit_ms) {
-        mr_turn_doing(turn, "committing");
+        doing(turn, "committing");
         mr_membership_commit(worker->membership);
         turn->commit_ms = now + worker->config->kafka.commit_interval_ms;
     }
     if (now >= turn->look_ms) {
-        mr_turn_doing(turn, "looking at its partitions");
+        doing(turn, "looking at its partitions");
         look(turn, now);
         turn->look_ms = now + LOOK_MS;
     }
     if (now >= turn->topics_ms) {
-        mr_turn_doing(turn, "asking about topics");
+        doing(turn, "asking about topics");
         mr_group_topics(worker->group, count_topic, worker->flow.metrics, 1000);
         mr_turn_reload_secrets(turn);
         turn->topics_ms = mr_clock_ms() + TOPICS_MS;
@@ -91,7 +91,7 @@ mr_status mr_turn_once(mr_turn *turn, uint64_t *rest_ms, mr_error *error)
     uint64_t next = earlier(turn->commit_ms, earlier(turn->look_ms, turn->topics_ms));
     now = mr_clock_ms();
     *rest_ms = next > now ? earlier(next - now, 100) : 0;
-    mr_turn_doing(turn, "resting");
+    doing(turn, "resting");
     return MR_OK;
 }
 
@@ -102,13 +102,13 @@ mr_turn_end mr_turn_finish(mr_turn *turn, uint64_t began_ms, bool lost)
     uint64_t end_ms = began_ms + grace_ms;
     uint64_t drain_ms = grace_ms > 2 * LEAVE_MS ? grace_ms - LEAVE_MS : grace_ms / 2;
     mr_turn_end end;
-    mr_turn_doing(turn, "draining");
+    doing(turn, "draining");
     end.quiet = !lost && mr_membership_drain(worker->membership, began_ms + drain_ms, end_ms - grace_ms / 10);
     uint64_t now = mr_clock_ms();
-    mr_turn_doing(turn, "leaving the group");
+    doing(turn, "leaving the group");
     end.left =
         !lost && mr_group_close(worker->group, (uint32_t)(end_ms > now + 1000 ? end_ms - now - 1000 : 1000));
-    mr_turn_doing(turn, "ending the other threads");
+    doing(turn, "ending the other threads");
     /* A thread that is in a call to a database need not be waited for: commits are conservative. */
     uint64_t wait_until_ms = earlier(end_ms, mr_clock_ms() + STOP_MS);
     end.stopped = mr_worker_stop(worker, turn->duties, wait_until_ms);

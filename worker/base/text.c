@@ -28,6 +28,14 @@ bool mr_utf8_valid(const char *text, size_t len)
     return true;
 }
 
+size_t mr_utf8_count(const char *text)
+{
+    size_t count = 0;
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
 size_t mr_control_char(const char *text, size_t len)
 {
     const unsigned char *at = (const unsigned char *)text;
@@ -36,10 +44,38 @@ size_t mr_control_char(const char *text, size_t len)
     return len > 1 && at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0 ? 2 : 0;
 }
 
+void mr_text_tame(char *text, size_t len, char spare)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!spare || text[i] != spare)
+            memset(text + i, '?', mr_control_char(text + i, len - i));
+}
+
+void mr_text_put_tame(const char *text, FILE *out)
+{
+    for (; *text; text++) {
+        size_t control = mr_control_char(text, 2); /* with the zero behind there are two bytes */
+        fputc(control ? '?' : *text, out);
+        text += control == 2;
+    }
+}
+
 int mr_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
     c |= 0x20;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool mr_read_digits(const char *text, size_t len, int64_t most, int64_t *number)
+{
+    *number = 0;
+    for (size_t i = 0; i < len; i++) {
+        int digit = text[i] - '0';
+        if (digit < 0 || digit > 9 || *number > most / 10 || *number * 10 > most - digit)
+            return false;
+        *number = *number * 10 + digit;
+    }
+    return len > 0;
 }

@@ -7,9 +7,8 @@
 #include "edges/sql.h"
 #include "stages/schema.h"
 
-#define MR_SQL_TEXT_MAX     262144 /* of a statement of MR_SQL_ROWS_MAX rows */
-#define MR_SQL_ROWS_MAX     256    /* rows of a prepared multi-row INSERT, a power of two */
-#define MR_SQL_SIZES        9      /* 256, 128, ... 1 */
+#define MR_SQL_ROWS_MAX     256 /* rows of a prepared multi-row INSERT, a power of two */
+#define MR_SQL_SIZES        9   /* 256, 128, ... 1 */
 #define MR_PLACEHOLDERS_MAX 65535
 
 /* A stream's statements in one connection. */

@@ -13,10 +13,18 @@
 
 const char *mr_type_name(mr_type type)
 {
-    static const char *const names[] = {"string",   "int8",   "int16",  "int32",  "int64",  "uint8",
-                                        "uint16",   "uint32", "uint64", "double", "bool",   "decimal",
-                                        "datetime", "date",   "time",   "uuid",   "binary", "json"};
+    static const char *const names[] = {
+#define X(symbol, name) name,
+        MR_TYPES(X)
+#undef X
+    };
     return names[type];
+}
+
+const char *mr_start_name(mr_start start)
+{
+    static const char *const names[] = {"earliest", "latest", "error", NULL};
+    return names[start];
 }
 
 static json_t *parse_text(mr_reader *reader, const char *name, char *text, size_t len)

@@ -24,12 +24,12 @@ static uint64_t load_number(const mr_key *key, const void *from)
     }
 }
 
-static json_t *choice_at(const mr_key *key, uint64_t index)
+static json_t *choice_at(const mr_key *key, uint64_t value)
 {
+    if (value < key->least)
+        return NULL; /* it was not given */
     const char *at = key->choices;
-    if (key->size == 0)
-        index = 0;
-    for (; index > 0 && at; index--)
+    for (uint64_t i = key->least; i < value && at; i++)
         at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL;
     return at ? json_stringn(at, strcspn(at, "|")) : NULL;
 }
@@ -104,7 +104,6 @@ static json_t *scope_json(mr_scope scope, const void *from)
 
 static json_t *column_json(const mr_column *column)
 {
-    static const char *const units[] = {"", "s", "ms", "us", "ns"};
     json_t *object = scope_json(MR_SCOPE_COLUMN, column);
     if (column->from.count)
         json_object_set_new(object, "from", sources_json(&column->from));
@@ -112,8 +111,6 @@ static json_t *column_json(const mr_column *column)
         json_object_set_new(object, "value", json_loads(column->value_json, JSON_DECODE_ANY, NULL));
     if (column->default_json)
         json_object_set_new(object, "default", json_loads(column->default_json, JSON_DECODE_ANY, NULL));
-    if (column->unit)
-        json_object_set_new(object, "unit", json_string(units[column->unit]));
     if (column->has_assume_offset) {
         int32_t minutes = abs(column->assume_offset_min);
         json_object_set_new(object, "assume_offset",
@@ -160,19 +157,26 @@ static json_t *stream_json(const mr_stream *stream)
     return object;
 }
 
-/* The slots of a shard as ranges. */
+void mr_config_put_slots(const mr_config *config, size_t shard, FILE *out)
+{
+    const char *between = "";
+    for (uint32_t from = 0, to; from < config->slots; from = to) {
+        for (to = from + 1; to < config->slots && config->slot_shard[to] == config->slot_shard[from]; to++)
+            ;
+        if (config->slot_shard[from] != shard)
+            continue;
+        fprintf(out, to - from > 1 ? "%s%u-%u" : "%s%u", between, from, to - 1);
+        between = ",";
+    }
+}
+
 static json_t *slots_json(const mr_config *config, size_t shard)
 {
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
     must(out);
-    for (uint32_t from = 0, to; from < config->slots; from = to) {
-        for (to = from + 1; to < config->slots && config->slot_shard[to] == config->slot_shard[from]; to++)
-            ;
-        if (config->slot_shard[from] == shard)
-            fprintf(out, to - from > 1 ? "%s%u-%u" : "%s%u", ftell(out) > 0 ? "," : "", from, to - 1);
-    }
+    mr_config_put_slots(config, shard, out);
     fclose(out);
     json_t *made = json_string(text);
     free(text);
@@ -181,7 +185,6 @@ static json_t *slots_json(const mr_config *config, size_t shard)
 
 void mr_config_print(const mr_config *config, FILE *out)
 {
-    static const char *const starts[] = {"earliest", "latest", "error"};
     json_t *root = json_object(), *streams = json_array(), *shards = json_array();
     json_t *kafka = scope_json(MR_SCOPE_KAFKA, &config->kafka);
     if (config->kafka.start == MR_START_TIME) {
@@ -190,7 +193,7 @@ void mr_config_print(const mr_config *config, FILE *out)
         mr_buf_time(&buf, config->kafka.start_ms);
         json_object_set_new(kafka, "start", json_string(text));
     } else {
-        json_object_set_new(kafka, "start", json_string(starts[config->kafka.start]));
+        json_object_set_new(kafka, "start", json_string(mr_start_name(config->kafka.start)));
     }
     json_object_set_new(root, "kafka", kafka);
     for (size_t i = 0; i < config->stream_count; i++)

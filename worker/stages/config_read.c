@@ -1,5 +1,4 @@
-/* Reading by the table: types, bounds, defaults, ${NAME}, environment, unknown keys. */
-#include <ctype.h>
+/* Reading by the table: types, bounds, defaults, ${NAME}, unknown keys. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "stages/config_table.h"
 
 #define TEXT_MAX 16384
+
 const char *mr_config_keep(mr_reader *reader, const char *text, size_t len)
 {
     char *kept = mr_arena_take(reader->config->texts, "configuration", len + 1, 1);
@@ -256,7 +256,7 @@ static void read_choice(mr_reader *reader, const mr_key *key, const json_t *valu
         return;
     int choice = choice_of(key->choices, text);
     if (choice >= 0) {
-        store_number(key, into, (uint64_t)choice);
+        store_number(key, into, (uint64_t)choice + key->least);
         return;
     }
     char remedy[512], choices[400];
@@ -303,8 +303,26 @@ static void read_properties(mr_reader *reader, const mr_key *key, const json_t *
     }
 }
 
-static void read_value(mr_reader *reader, const mr_key *key, const json_t *value, const char *path,
-                       void *into)
+/* ---- scopes ---- */
+
+void *mr_config_scope_at(mr_config *config, mr_scope scope)
+{
+    return scope == MR_SCOPE_KAFKA ? (void *)&config->kafka : (void *)config;
+}
+
+const char *mr_config_scope_path(mr_scope scope)
+{
+    for (size_t i = 0; i < mr_key_count; i++)
+        if (mr_keys[i].scope == MR_SCOPE_ROOT && mr_keys[i].kind == MR_KIND_OBJECT &&
+            mr_keys[i].inner == scope)
+            return mr_keys[i].name;
+    return "";
+}
+
+/* ---- a value of any kind ---- */
+
+void mr_config_read_value(mr_reader *reader, const mr_key *key, const json_t *value, const char *path,
+                          void *into)
 {
     switch (key->kind) {
     case MR_KIND_TEXT:
@@ -403,7 +421,7 @@ void mr_config_read_scope(mr_reader *reader, mr_scope scope, const json_t *objec
             if (mr_keys[i].scope == scope && !strcmp(mr_keys[i].name, name))
                 key = &mr_keys[i];
         if (key)
-            read_value(reader, key, value, at, into);
+            mr_config_read_value(reader, key, value, at, into);
         else if (scope != MR_SCOPE_ROOT || strcmp(name, "$schema") != 0)
             unknown_key(reader, scope, name, at);
     }
@@ -421,82 +439,7 @@ void mr_config_defaults(mr_reader *reader, mr_scope scope, void *into)
             continue;
         json_t *value = json_loads(key->fallback, JSON_DECODE_ANY, NULL);
         must(value);
-        read_value(reader, key, value, key->name, into);
+        mr_config_read_value(reader, key, value, key->name, into);
         json_decref(value);
-    }
-}
-
-/* ---- the environment ---- */
-
-void *mr_config_scope_at(mr_config *config, mr_scope scope)
-{
-    return scope == MR_SCOPE_KAFKA ? (void *)&config->kafka : (void *)config;
-}
-
-const char *mr_config_scope_path(mr_scope scope)
-{
-    for (size_t i = 0; i < mr_key_count; i++)
-        if (mr_keys[i].scope == MR_SCOPE_ROOT && mr_keys[i].kind == MR_KIND_OBJECT &&
-            mr_keys[i].inner == scope)
-            return mr_keys[i].name;
-    return "";
-}
-
-/* "kafka.group_id" as "MILLRACE_KAFKA_GROUP_ID". */
-static void variable_of(const mr_key *key, char *name, size_t cap)
-{
-    snprintf(name, cap, "MILLRACE_%s_%s", mr_config_scope_path(key->scope), key->name);
-    for (char *c = name; *c; c++)
-        *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
-}
-
-static void override(mr_reader *reader, const mr_key *key, const char *variable, const char *text)
-{
-    json_t *value;
-    if (key->kind == MR_KIND_NUMBER || key->kind == MR_KIND_BOOL)
-        value = json_loads(text, JSON_DECODE_ANY, NULL);
-    else
-        value = json_string(text);
-    if (value)
-        read_value(reader, key, value, variable, mr_config_scope_at(reader->config, key->scope));
-    else
-        mr_config_error(reader, variable, false, "give it a value of the key's type",
-                        "\"%s\" is no value for %s.%s", text, mr_config_scope_path(key->scope), key->name);
-    json_decref(value);
-}
-
-/* Kubernetes sets these for a Service named millrace; the others are the program's own. */
-static bool expected(const char *name)
-{
-    static const char *const known[] = {"MILLRACE_CONFIG=", "MILLRACE_PORT=", "MILLRACE_PORT_",
-                                        "MILLRACE_SERVICE_"};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (!strncmp(name, known[i], strlen(known[i])))
-            return true;
-    return false;
-}
-
-void mr_config_environment(mr_reader *reader)
-{
-    for (char *const *at = reader->environment; at && *at; at++) {
-        if (strncmp(*at, "MILLRACE_", 9) != 0 || expected(*at))
-            continue;
-        const char *text = strchr(*at, '=');
-        bool used = false;
-        for (size_t i = 0; text && !used && i < mr_key_count; i++) {
-            char name[128];
-            if (!(mr_keys[i].flags & MR_KEY_ENV))
-                continue;
-            variable_of(&mr_keys[i], name, sizeof name);
-            size_t len = (size_t)(text - *at);
-            if (strlen(name) == len && !strncmp(name, *at, len)) {
-                override(reader, &mr_keys[i], name, text + 1);
-                used = true;
-            }
-        }
-        if (text && !used)
-            mr_find(reader->findings, MR_LEVEL_WARNING, MR_CONFIG, "environment",
-                    "see `millrace config --reference` for the keys that can be overridden",
-                    "%.*s is not a setting of millrace and is ignored", (int)(text - *at), *at);
     }
 }

@@ -53,7 +53,7 @@ static void put_kind(FILE *out, const mr_key *key)
         fputs("list of objects", out);
         break;
     case MR_KIND_SPECIAL:
-        put_words(out, key->choices ? key->choices : key->shape, key->choices ? ", " : " or ");
+        put_words(out, key->shape, " or ");
         break;
     case MR_KIND_RESERVED:
         fputs("reserved", out);

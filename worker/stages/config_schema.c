@@ -1,4 +1,4 @@
-/* The table as a JSON Schema, and a first configuration. */
+/* The table as a JSON Schema. */
 #include <string.h>
 
 #include "stages/config_table.h"
@@ -15,8 +15,6 @@ static json_t *words_json(const char *words)
 
 static json_t *special_schema(const mr_key *key)
 {
-    if (key->choices)
-        return json_pack("{s:o}", "enum", words_json(key->choices));
     if (!strcmp(key->shape, "any"))
         return json_object();
     json_t *made = json_pack("{s:o}", "type", words_json(key->shape));
@@ -89,46 +87,4 @@ void mr_config_schema(FILE *out)
     json_dumpf(root, out, JSON_INDENT(2));
     fputc('\n', out);
     json_decref(root);
-}
-
-void mr_config_starter(FILE *out)
-{
-    fputs("// A first configuration for millrace.  Next: millrace check -c FILE, millrace ddl -c FILE, "
-          "millrace run -c FILE.\n"
-          "// Every key is explained by `millrace config --reference`.\n"
-          "{\n"
-          "  \"kafka\": {\n"
-          "    \"bootstrap_servers\": \"localhost:9092\",\n"
-          "    \"group_id\": \"millrace\"\n"
-          "  },\n"
-          "  \"streams\": [{\n"
-          "    \"name\": \"events\",\n"
-          "    \"topic\": \"events\",\n"
-          "    \"table\": \"events\",\n"
-          "    // What routes an event: the first of these fields that is present and not null.\n"
-          "    \"key\": [\"userId\", \"anonymousId\"],\n"
-          "    // What makes a row unique: a KSUID of the event's coordinates, BINARY(20).\n"
-          "    \"id\": { \"column\": \"id\", \"from\": \"ksuid\" },\n"
-          "    \"columns\": [\n"
-          "      { \"name\": \"type\", \"from\": \"type\", \"type\": \"string\", \"max_bytes\": 16, "
-          "\"required\": true },\n"
-          "      { \"name\": \"user_id\", \"from\": \"userId\", \"type\": \"string\", \"max_bytes\": 64 },\n"
-          "      { \"name\": \"total\", \"from\": \"properties.total\", \"type\": \"decimal\", "
-          "\"precision\": 12, \"scale\": 2 },\n"
-          "      { \"name\": \"occurred_at\", \"from\": \"timestamp\", \"type\": \"datetime\" },\n"
-          "      { \"name\": \"properties\", \"from\": \"properties\", \"type\": \"json\", \"max_bytes\": "
-          "1024 },\n"
-          "      { \"name\": \"kafka_offset\", \"from\": \"@offset\", \"type\": \"int64\" }\n"
-          "    ]\n"
-          "  }],\n"
-          "  // What all shards have in common.\n"
-          "  \"shard_defaults\": { \"user\": \"millrace\", \"database\": \"events\", \"password_file\": "
-          "\"/run/secrets/db\" },\n"
-          "  \"shards\": [\n"
-          "    { \"name\": \"s0\", \"host\": \"db-0\" },\n"
-          "    { \"name\": \"s1\", \"host\": \"db-1\" }\n"
-          "  ],\n"
-          "  \"dlq\": { \"topic\": \"events.dlq\" }\n"
-          "}\n",
-          out);
 }

@@ -111,13 +111,12 @@ static void read_sources(mr_reader *reader, const json_t *value, const char *pat
 
 static void read_start(mr_reader *reader, const json_t *value, const char *path)
 {
-    static const char *const words[] = {"earliest", "latest", "error"};
     const char *text = json_is_string(value) ? mr_config_text(reader, value, path) : "";
     if (!text)
         return;
-    for (int i = 0; i < 3; i++)
-        if (!strcmp(text, words[i])) {
-            reader->config->kafka.start = (mr_start)i;
+    for (mr_start start = MR_START_EARLIEST; start < MR_START_TIME; start++)
+        if (!strcmp(text, mr_start_name(start))) {
+            reader->config->kafka.start = start;
             return;
         }
     mr_time time;
@@ -178,17 +177,6 @@ static void read_accept(mr_reader *reader, const json_t *value, const char *path
     }
 }
 
-static void read_unit(mr_reader *reader, const char *text, const char *path, mr_column *column)
-{
-    static const char *const units[] = {"", "s", "ms", "us", "ns"};
-    for (int i = 1; i < 5; i++)
-        if (!strcmp(text, units[i])) {
-            column->unit = (mr_unit)i;
-            return;
-        }
-    mr_config_error(reader, path, false, "one of: s ms us ns", "\"%s\" is no unit", text);
-}
-
 static void read_stream_special(mr_reader *reader, const mr_key *key, const json_t *value, const char *path,
                                 mr_stream *stream)
 {
@@ -240,8 +228,6 @@ static void read_column_special(mr_reader *reader, const mr_key *key, const json
     const char *text = json_is_string(value) ? mr_config_text(reader, value, path) : NULL;
     if (!json_is_string(value))
         mr_config_error(reader, path, false, "write it in quotes", "expected a string");
-    else if (text && !strcmp(key->name, "unit"))
-        read_unit(reader, text, path, column);
     else if (text)
         read_assume_offset(reader, text, path, column);
 }

@@ -14,6 +14,10 @@
 #define RESERVED(s, n, x)                  {.scope = s, .name = n, .kind = MR_KIND_RESERVED, .text = x}
 #define MEMBER_OF(t, m)                    .at = offsetof(t, m), .size = sizeof(((t *)0)->m)
 
+/* "string|int8|...": each type brings a bar. */
+#define BAR(symbol, name) "|" name
+#define TYPES (&(MR_TYPES(BAR))[1])
+
 #define E MR_KEY_ENV
 #define R MR_KEY_REQUIRED
 
@@ -70,14 +74,14 @@ const mr_key mr_keys[] = {
     TEXT(MR_SCOPE_COLUMN, mr_column, name, "name", NULL, R, "the table's column"),
     SPECIAL(MR_SCOPE_COLUMN, "from", "string|array", 0, NULL, "a dotted path (\\. is a dot in a name), a list of paths (the first that is present), or @key, @topic, @partition, @offset, @timestamp, @value, @header.NAME"),
     SPECIAL(MR_SCOPE_COLUMN, "value", "any", 0, NULL, "a constant, in place of `from`"),
-    CHOICE(MR_SCOPE_COLUMN, mr_column, type, "type", NULL, "string|int8|int16|int32|int64|uint8|uint16|uint32|uint64|double|bool|decimal|datetime|date|time|uuid|binary|json", R, "the column's type"),
+    CHOICE(MR_SCOPE_COLUMN, mr_column, type, "type", NULL, TYPES, R, "the column's type"),
     BOOL(MR_SCOPE_COLUMN, mr_column, required, "required", "false", 0, "neither missing nor null"),
     SPECIAL(MR_SCOPE_COLUMN, "default", "any", 0, NULL, "the value where it is missing"),
     NUMBER(MR_SCOPE_COLUMN, mr_column, max_bytes, "max_bytes", NULL, 1, 16777215, "bytes", 0, "string, json, binary (decoded): the longest value; this much room is kept in each record"),
     NUMBER(MR_SCOPE_COLUMN, mr_column, max_chars, "max_chars", NULL, 1, 16777215, "characters", 0, "string: the longest value in characters"),
     NUMBER(MR_SCOPE_COLUMN, mr_column, precision, "precision", NULL, 1, 65, "digits", 0, "decimal: digits in all"),
     NUMBER(MR_SCOPE_COLUMN, mr_column, scale, "scale", NULL, 0, 30, "digits", 0, "decimal: digits after the point"),
-    {.scope = MR_SCOPE_COLUMN, .name = "unit", .kind = MR_KIND_SPECIAL, .shape = "string", .choices = "s|ms|us|ns", .text = "datetime: the value is a number since 1970 in this unit, not a text"},
+    {.scope = MR_SCOPE_COLUMN, .name = "unit", .kind = MR_KIND_CHOICE, MEMBER_OF(mr_column, unit), .least = MR_UNIT_S, .choices = "s|ms|us|ns", .text = "datetime: the value is a number since 1970 in this unit, not a text"},
     CHOICE(MR_SCOPE_COLUMN, mr_column, truncate_fraction, "fraction", "\"exact\"", "exact|truncate", 0, "datetime, time: more than 6 digits of a second are a dead letter, or are cut"),
     SPECIAL(MR_SCOPE_COLUMN, "assume_offset", "string", 0, NULL, "datetime: the offset from UTC of texts without one, such as Z or +02:00"),
     SPECIAL(MR_SCOPE_COLUMN, "accept", "array", 0, NULL, "[\"number\", \"string\"]: numbers may also stand in strings"),

@@ -8,6 +8,12 @@
 
 #include "base/must.h"
 
+const char *mr_level_name(mr_level level)
+{
+    static const char *const names[] = {"ok", "warning", "error"};
+    return names[level];
+}
+
 static char *copy(const char *text)
 {
     char *made = strdup(text ? text : "");

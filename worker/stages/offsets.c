@@ -1,10 +1,9 @@
 #include "stages/offsets.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "stages/values.h"
 
 const char *mr_offsets_state_name(mr_offsets_state state)
@@ -248,11 +247,8 @@ bool mr_offsets_to_parse(const char *text, mr_offsets_to *to)
     if (!strcmp(text, "latest"))
         return true;
     to->kind = MR_OFFSETS_TO_OFFSET;
-    if (len > 0 && strspn(text, "0123456789") == len) {
-        errno = 0;
-        to->value = strtoll(text, NULL, 10);
-        return !errno && (*text != '0' || len == 1);
-    }
+    if (len > 0 && strspn(text, "0123456789") == len)
+        return mr_read_digits(text, len, INT64_MAX, &to->value) && (*text != '0' || len == 1);
     mr_time time;
     to->kind = MR_OFFSETS_TO_TIME;
     if (mr_to_datetime(text, len, NULL, true, &time))

@@ -2,20 +2,13 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 /* A number without sign and without needless zeros, up to `max`, that ends at `end`. */
 static bool read_number(const char *text, const char *end, int64_t max, int64_t *out)
 {
-    int64_t number = 0;
-    if (text == end || (*text == '0' && text + 1 != end))
-        return false;
-    for (; text < end; text++) {
-        int digit = *text - '0';
-        if (digit < 0 || digit > 9 || number > (max - digit) / 10)
-            return false;
-        number = number * 10 + digit;
-    }
-    *out = number;
-    return true;
+    size_t len = (size_t)(end - text);
+    return mr_read_digits(text, len, max, out) && (*text != '0' || len == 1);
 }
 
 /* Kafka's rule for names: it leaves no room for a slash, a zero byte or a dot alone. */

@@ -214,8 +214,19 @@ static void compare_column(const comparison *c, const mr_column *column)
     case MR_TYPE_DECIMAL:
         compare_number(c, column, has);
         break;
-    default:
+    case MR_TYPE_INT8:
+    case MR_TYPE_INT16:
+    case MR_TYPE_INT32:
+    case MR_TYPE_INT64:
+    case MR_TYPE_UINT8:
+    case MR_TYPE_UINT16:
+    case MR_TYPE_UINT32:
+    case MR_TYPE_UINT64:
+    case MR_TYPE_BOOL:
         compare_integer(c, column, has);
+        break;
+    case MR_TYPE_COUNT:
+        break;
     }
 }
 

@@ -1,4 +1,4 @@
-/* The proposal as a file to edit. */
+/* A first configuration as a file to edit: the example, and the proposal. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -29,18 +29,11 @@ static void put_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
-/* Within a comment: a name may hold anything, and a line's end would end the comment. */
-static void put_comment(FILE *out, const char *text)
-{
-    for (; *text; text++)
-        fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
-}
-
 static void put_head(const mr_sample *sample, const char *topic, FILE *out)
 {
     fputs("// Proposed by `millrace config --starter` from ", out);
     fprintf(out, "%u event%s of topic ", sample->seen, sample->seen == 1 ? "" : "s");
-    put_comment(out, topic);
+    mr_text_put_tame(topic, out);
     fputs(
         ".  Look at every column.\n"
         "//\n"
@@ -172,7 +165,7 @@ static void put_columns(const mr_sample *sample, const mr_starter *starter, FILE
         put_column(&starter->columns[i], i + 1 == starter->count, name_width, from_width, out);
     for (size_t i = 0; i < starter->left_count && i < sizeof starter->left / sizeof starter->left[0]; i++) {
         fputs("      // without a column: ", out);
-        put_comment(out, starter->left[i]);
+        mr_text_put_tame(starter->left[i], out); /* a line's end would end the comment */
         fputc('\n', out);
     }
     if (starter->left_count > sizeof starter->left / sizeof starter->left[0])
@@ -220,6 +213,48 @@ void mr_starter_print(const mr_sample *sample, const mr_starter *starter, const 
           "  ],\n"
           "  // Create this topic as well: what cannot become a row goes there.\n"
           "  \"dlq\": { \"topic\": \"{topic}.dlq\" }\n"
+          "}\n",
+          out);
+}
+
+void mr_starter_example(FILE *out)
+{
+    fputs("// A first configuration for millrace.  Next: millrace check -c FILE, millrace ddl -c FILE, "
+          "millrace run -c FILE.\n"
+          "// Every key is explained by `millrace config --reference`.\n"
+          "{\n"
+          "  \"kafka\": {\n"
+          "    \"bootstrap_servers\": \"localhost:9092\",\n"
+          "    \"group_id\": \"millrace\"\n"
+          "  },\n"
+          "  \"streams\": [{\n"
+          "    \"name\": \"events\",\n"
+          "    \"topic\": \"events\",\n"
+          "    \"table\": \"events\",\n"
+          "    // What routes an event: the first of these fields that is present and not null.\n"
+          "    \"key\": [\"userId\", \"anonymousId\"],\n"
+          "    // What makes a row unique: a KSUID of the event's coordinates, BINARY(20).\n"
+          "    \"id\": { \"column\": \"id\", \"from\": \"ksuid\" },\n"
+          "    \"columns\": [\n"
+          "      { \"name\": \"type\", \"from\": \"type\", \"type\": \"string\", \"max_bytes\": 16, "
+          "\"required\": true },\n"
+          "      { \"name\": \"user_id\", \"from\": \"userId\", \"type\": \"string\", \"max_bytes\": 64 },\n"
+          "      { \"name\": \"total\", \"from\": \"properties.total\", \"type\": \"decimal\", "
+          "\"precision\": 12, \"scale\": 2 },\n"
+          "      { \"name\": \"occurred_at\", \"from\": \"timestamp\", \"type\": \"datetime\" },\n"
+          "      { \"name\": \"properties\", \"from\": \"properties\", \"type\": \"json\", \"max_bytes\": "
+          "1024 },\n"
+          "      { \"name\": \"kafka_offset\", \"from\": \"@offset\", \"type\": \"int64\" }\n"
+          "    ]\n"
+          "  }],\n"
+          "  // What all shards have in common.\n"
+          "  \"shard_defaults\": { \"user\": \"millrace\", \"database\": \"events\", \"password_file\": "
+          "\"/run/secrets/db\" },\n"
+          "  \"shards\": [\n"
+          "    { \"name\": \"s0\", \"host\": \"db-0\" },\n"
+          "    { \"name\": \"s1\", \"host\": \"db-1\" }\n"
+          "  ],\n"
+          "  \"dlq\": { \"topic\": \"events.dlq\" }\n"
           "}\n",
           out);
 }

@@ -47,7 +47,8 @@ static void leave(const mr_writing *writing)
     mr_pulse_leave(writing->flow->writer_pulse[writing->shard], mr_clock_ms());
 }
 
-void mr_writing_clear_up(mr_writing *writing, mr_db_class db_class)
+/* Ends a failed transaction so that nothing of it can be committed by what follows. */
+static void clear_up(mr_writing *writing, mr_db_class db_class)
 {
     enter(writing, "rolling back");
     if (mr_sql_connected(writing->sql) &&
@@ -205,7 +206,7 @@ mr_written mr_writing_batch(mr_writing *writing, const mr_batch *batch, mr_sql_r
             unmark(writing, page_at(writing, batch, i));
         if (result->db_class == MR_DB_OK)
             result->db_class = MR_DB_ROW_POISON;
-        mr_writing_clear_up(writing, result->db_class);
+        clear_up(writing, result->db_class);
         return MR_WRITE_DRIFT;
     }
     if (result->db_class == MR_DB_OK) {
@@ -214,7 +215,7 @@ mr_written mr_writing_batch(mr_writing *writing, const mr_batch *batch, mr_sql_r
     }
     leave(writing);
     if (result->db_class != MR_DB_OK) {
-        mr_writing_clear_up(writing, result->db_class);
+        clear_up(writing, result->db_class);
         return MR_WRITE_FAILED;
     }
     mr_drift_count(&writing->drift, all.refused, all.rows);
