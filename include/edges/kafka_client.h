@@ -32,6 +32,9 @@ typedef struct mr_kafka_owner {
  * MR_UNAVAILABLE for a secret file). */
 struct rd_kafka_conf_s *mr_kafka_conf(mr_kafka_owner *owner, mr_kafka_role role, mr_error *error);
 
+/* The client of such a configuration, which it takes over; NULL with the reason in error (MR_CONFIG). */
+struct rd_kafka_s *mr_kafka_client(mr_kafka_role role, struct rd_kafka_conf_s *conf, mr_error *error);
+
 /* The dead-letter topic of a topic: dlq.topic with {topic} replaced; `out` takes what fits. */
 void mr_kafka_dlq_topic(const mr_config *config, const char *topic, char *out, size_t cap);
 

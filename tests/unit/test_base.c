@@ -1,10 +1,13 @@
 /* status, arena, buf, FNV-1a, KSUID: golden vectors of the published formats. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -12,6 +15,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/ksuid.h"
+#include "base/must.h"
 #include "base/status.h"
 
 static void test_status_order(void **state)
@@ -223,20 +227,37 @@ static void test_ksuid_coordinates(void **state)
     assert_int_not_equal(mr_ksuid_source("a", "b"), mr_ksuid_source("", "ab"));
 }
 
+/* A defect ends the process, and says where it is. */
+static void test_must(void **state)
+{
+    (void)state;
+    int ends[2], status;
+    char said[256] = "";
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        signal(SIGABRT, SIG_DFL);
+        dup2(ends[1], STDERR_FILENO);
+        mr_must_failed("1 == 2", "here.c", 7);
+    }
+    close(ends[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(read(ends[0], said, sizeof said - 1) > 0);
+    close(ends[0]);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_string_equal(said, "millrace: defect at here.c:7: must(1 == 2): please report this\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status_order),
-        cmocka_unit_test(test_error_context),
-        cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_buf),
-        cmocka_unit_test(test_buf_json),
-        cmocka_unit_test(test_buf_html),
-        cmocka_unit_test(test_buf_people),
-        cmocka_unit_test(test_fnv),
-        cmocka_unit_test(test_ksuid_golden),
-        cmocka_unit_test(test_ksuid_refused),
-        cmocka_unit_test(test_ksuid_coordinates),
+        cmocka_unit_test(test_status_order),  cmocka_unit_test(test_error_context),
+        cmocka_unit_test(test_arena),         cmocka_unit_test(test_must),
+        cmocka_unit_test(test_buf),           cmocka_unit_test(test_buf_json),
+        cmocka_unit_test(test_buf_html),      cmocka_unit_test(test_buf_people),
+        cmocka_unit_test(test_fnv),           cmocka_unit_test(test_ksuid_golden),
+        cmocka_unit_test(test_ksuid_refused), cmocka_unit_test(test_ksuid_coordinates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

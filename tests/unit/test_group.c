@@ -3,7 +3,8 @@
 #include "mock_cluster.h"
 
 #include "base/clock.h"
-#include "edges/kafka.h"
+#include "fake_log.h"
+#include "worker/edges/kafka_private.h"
 
 enum { PATIENCE_MS = 60000, OFFSET_FETCH = 9 /* the protocol's number */ };
 
@@ -131,7 +132,35 @@ static void test_committed(void **state)
                                       RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
     join();
     assert_true(seen.waited >= 1);
+    assert_logged("committed_unknown", "cannot read the group's offsets, asking again: ");
     assert_true(seen.offset == 5 && !strcmp(seen.metadata, "mr1.some.text"));
+    leave();
+}
+
+/* What cannot be mended is said, and by whom it is: whoever asks for the group is told to start again. */
+static void test_fatal(void **state)
+{
+    (void)state;
+    mr_error error = {.text = ""};
+    join();
+    assert_false(mr_group_fatal(group, &error));
+    mr_group_on_rebalance(group->client, RD_KAFKA_RESP_ERR__TRANSPORT, NULL, group);
+    assert_logged("rebalance_failed", "Broker transport failure");
+    rd_kafka_test_fatal_error(group->client, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "another has the name");
+    for (uint64_t end = mr_clock_ms() + PATIENCE_MS; !mr_group_fatal(group, &error);) {
+        assert_true(mr_clock_ms() < end);
+        mr_group_poll(group);
+    }
+    assert_non_null(strstr(error.text, "the Kafka client cannot go on, FENCED_INSTANCE_ID: "));
+    assert_non_null(
+        strstr(error.text, ": start this instance again; give each one a kafka.group_instance_id"));
+    config->streams[0].topics[0] = ""; /* no configuration has that: it is refused before */
+    assert_int_equal(mr_group_join(group, &error), MR_CONFIG);
+    assert_non_null(strstr(error.text, "cannot subscribe to the streams' topics, "));
+    assert_non_null(strstr(error.text, ": correct streams[].topic"));
+    while (mr_group_poll(group) > 0)
+        continue;
+    assert_logged("kafka_error", "another has the name");
     leave();
 }
 
@@ -139,6 +168,6 @@ static void test_committed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_committed)};
+    const struct CMUnitTest tests[] = {TEST(test_committed), TEST(test_fatal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,7 +100,7 @@ static mr_status decode_all(decoding *d)
             status = MR_DATA;
     }
     if (ferror(stdin))
-        status = mr_complain(MR_DATA, "stdin: %s", strerror(errno));
+        status = mr_complain(MR_DATA, "stdin cannot be read, %s: see what writes to it", strerror(errno));
     free(line);
     return status;
 }
@@ -113,7 +113,7 @@ mr_status mr_cmd_decode(mr_call *call)
     const char *timestamp = mr_call_option(call, "timestamp");
     decoding d = {.timestamp_ms = timestamp ? strtoll(timestamp, &end, 10) : 0};
     if (timestamp && (!*timestamp || *end))
-        return mr_complain(MR_USAGE, "--timestamp %s: give milliseconds since 1970", timestamp);
+        return mr_complain(MR_USAGE, "--timestamp %s is no number: give milliseconds since 1970", timestamp);
     mr_status status = mr_call_config(call, &config);
     if (status)
         return status;

@@ -66,8 +66,8 @@ static mr_status read_options(const mr_call *call, uint32_t *events, mr_config *
         return of_brokers(brokers, config);
     if (access(call->config_file, F_OK) != 0)
         return mr_complain(MR_USAGE,
-                           "where is Kafka? give --brokers HOST:PORT, or with -c FILE a configuration whose "
-                           "\"kafka\" says it");
+                           "no brokers are named: give --brokers HOST:PORT, or with -c FILE a configuration "
+                           "whose \"kafka\" says it");
     return mr_call_config(call, config);
 }
 
@@ -88,8 +88,6 @@ mr_status mr_cmd_starter(mr_call *call)
     if (status)
         return status;
     mr_arena *arena = mr_arena_new();
-    if (!arena)
-        return mr_complain(MR_UNAVAILABLE, "no memory");
     work w = {.sample = mr_sample_new(arena, events), .progress = mr_progress_begin("events read")};
     mr_kafka_sampling sampling = {topic, events, each, progress, &w};
     status = mr_kafka_sample(config, &sampling, &error);

@@ -285,7 +285,8 @@ const mr_stream *mr_call_stream(const mr_call *call, const mr_config *config, mr
         if (!strcmp(config->streams[i].name, call->arguments[0]))
             return &config->streams[i];
     if (call->count == 0)
-        mr_complain(MR_USAGE, "there are %zu streams: name one", config->stream_count);
+        mr_complain(MR_USAGE, "there are %zu streams: name one, `millrace config` lists them",
+                    config->stream_count);
     else
         mr_complain(MR_USAGE, "there is no stream \"%s\": see `millrace config`", call->arguments[0]);
     return NULL;

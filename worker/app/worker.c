@@ -74,7 +74,7 @@ static mr_status connect_flow(mr_worker *worker, mr_error *error)
     for (uint32_t i = 0; i < flow->shards; i++)
         well = mr_bell_init(&flow->writer_bell[i]) && well;
     if (!well)
-        return mr_fail(error, MR_UNAVAILABLE, "cannot make an eventfd: %s: raise the limit of open files",
+        return mr_fail(error, MR_UNAVAILABLE, "cannot make an eventfd, %s: raise the limit of open files",
                        strerror(errno));
     return MR_OK;
 }
@@ -82,7 +82,6 @@ static mr_status connect_flow(mr_worker *worker, mr_error *error)
 mr_status mr_worker_new(const mr_config *config, mr_worker **out, mr_error *error)
 {
     mr_arena *arena = mr_arena_new();
-    must(arena);
     mr_worker *worker = mr_arena_take(arena, "threads", 1, sizeof *worker);
     *out = worker;
     worker->config = config;
@@ -182,7 +181,8 @@ mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *er
                               .writer = consumer ? NULL : worker->writers[i - flow->consumers]};
         int failed = pthread_create(&thread->id, NULL, consumer ? run_consumer : run_writer, thread);
         if (failed)
-            return mr_fail(error, MR_UNAVAILABLE, "cannot start a thread: %s: raise the limit of threads",
+            return mr_fail(error, MR_UNAVAILABLE,
+                           "cannot start a worker's thread, %s: raise the limit of threads",
                            strerror(failed));
         thread->running = true;
         char name[16];

@@ -31,20 +31,43 @@ struct mr_arena {
     } part[PARTS_MAX];
 };
 
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
+static block *map_block(block *next, size_t bytes)
+{
+    size_t size = bytes + ALIGNMENT > BLOCK_BYTES ? bytes + ALIGNMENT : BLOCK_BYTES;
+    block *made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (made == MAP_FAILED) {
+        fprintf(stderr,
+                "millrace: out of memory at start, %zu bytes more were wanted: lower memory.pool_mib or "
+                "raise the "
+                "memory limit\n",
+                bytes);
+        exit(MR_UNAVAILABLE);
+    }
+    *made = (block){.next = next, .size = size, .used = ALIGNMENT};
+    return made;
+}
+
+/* It lies in its own first block. */
 mr_arena *mr_arena_new(void)
 {
-    return calloc(1, sizeof(mr_arena));
+    block *first = map_block(NULL, sizeof(mr_arena));
+    mr_arena *arena = (void *)((char *)first + first->used);
+    first->used += aligned(sizeof *arena);
+    arena->blocks = first;
+    return arena;
 }
 
 void mr_arena_free(mr_arena *arena)
 {
-    if (!arena)
-        return;
-    for (block *at = arena->blocks, *next; at; at = next) {
+    for (block *at = arena ? arena->blocks : NULL, *next; at; at = next) {
         next = at->next;
         munmap(at, at->size);
     }
-    free(arena);
 }
 
 static void account(mr_arena *arena, const char *part, size_t bytes)
@@ -59,32 +82,15 @@ static void account(mr_arena *arena, const char *part, size_t bytes)
     arena->total += bytes;
 }
 
-static block *map_block(mr_arena *arena, size_t bytes)
-{
-    size_t size = bytes + ALIGNMENT > BLOCK_BYTES ? bytes + ALIGNMENT : BLOCK_BYTES;
-    block *made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (made == MAP_FAILED) {
-        fprintf(stderr,
-                "millrace: out of memory at start, %zu bytes more were wanted: lower memory.pool_mib or "
-                "raise the "
-                "memory limit\n",
-                bytes);
-        exit(MR_UNAVAILABLE);
-    }
-    *made = (block){.next = arena->blocks, .size = size, .used = ALIGNMENT};
-    arena->blocks = made;
-    return made;
-}
-
 void *mr_arena_take(mr_arena *arena, const char *part, size_t count, size_t size)
 {
     must(!arena->frozen);
     must(size == 0 || count <= (SIZE_MAX >> 1) / size);
-    size_t bytes = (count * size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    size_t bytes = aligned(count * size);
     account(arena, part, bytes);
     block *at = arena->blocks;
-    if (!at || at->size - at->used < bytes)
-        at = map_block(arena, bytes);
+    if (at->size - at->used < bytes)
+        at = arena->blocks = map_block(at, bytes);
     void *taken = (char *)at + at->used;
     at->used += bytes;
     return taken;

@@ -74,17 +74,14 @@ mr_group *mr_group_new(const mr_config *config, const mr_group_listener *listene
 mr_status mr_group_open(mr_group *group, mr_bell *bell, mr_error *error)
 {
     static const uint64_t one = 1;
-    char why[512];
     rd_kafka_conf_t *conf = mr_kafka_conf(&group->owner, MR_KAFKA_CONSUMER, error);
     if (!conf)
         return MR_CONFIG;
     rd_kafka_conf_set_rebalance_cb(conf, mr_group_on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    group->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (!group->client) {
-        rd_kafka_conf_destroy(conf);
-        return mr_fail(error, MR_CONFIG, "kafka: %s", why);
-    }
+    group->client = mr_kafka_client(MR_KAFKA_CONSUMER, conf, error);
+    if (!group->client)
+        return MR_CONFIG;
     rd_kafka_poll_set_consumer(group->client);
     group->events = rd_kafka_queue_get_consumer(group->client);
     group->commits = rd_kafka_queue_new(group->client);
@@ -109,7 +106,7 @@ mr_status mr_group_join(mr_group *group, mr_error *error)
     rd_kafka_topic_partition_list_destroy(topics);
     if (!err)
         return MR_OK;
-    return mr_fail(error, MR_CONFIG, "kafka: cannot subscribe: %s: check streams[].topic",
+    return mr_fail(error, MR_CONFIG, "cannot subscribe to the streams' topics, %s: correct streams[].topic",
                    rd_kafka_err2str(err));
 }
 
@@ -156,7 +153,10 @@ bool mr_group_reachable(const mr_group *group)
 bool mr_group_fatal(const mr_group *group, mr_error *error)
 {
     if (group->fatal)
-        mr_fail(error, MR_AGAIN, "the Kafka client cannot go on: %s", group->fatal_text);
+        mr_fail(error, MR_AGAIN,
+                "the Kafka client cannot go on, %s: start this instance again; give each one a "
+                "kafka.group_instance_id of its own",
+                group->fatal_text);
     return group->fatal;
 }
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/must.h"
 #include "edges/kafka.h"
 #include "edges/kafka_client.h"
 #include "stages/topics.h"
@@ -56,22 +55,12 @@ static void check_features(const mr_config *config, mr_findings *findings)
 
 static bool open_client(asking *ask, mr_kafka_role role)
 {
-    char why[512];
     mr_error error;
     rd_kafka_conf_t *conf = mr_kafka_conf(&ask->owner, role, &error);
-    if (!conf) {
-        mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s",
-                error.text);
-        return false;
-    }
-    ask->client = rd_kafka_new(role == MR_KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why,
-                               sizeof why);
-    if (ask->client)
-        return true;
-    rd_kafka_conf_destroy(conf);
-    mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s",
-            why);
-    return false;
+    ask->client = conf ? mr_kafka_client(role, conf, &error) : NULL;
+    if (!ask->client)
+        mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "", "%s", error.text);
+    return ask->client;
 }
 
 static bool same_client_works(asking *ask)
@@ -119,7 +108,6 @@ static void check_topics(asking *ask, const rd_kafka_metadata_t *metadata)
 static void check_retention(asking *ask, const rd_kafka_metadata_t *metadata)
 {
     mr_arena *arena = mr_arena_new();
-    must(arena);
     mr_topics *topics = mr_topics_new(ask->config, arena);
     for (int i = 0; i < metadata->topic_cnt; i++) {
         const char *name = metadata->topics[i].topic;
@@ -181,8 +169,7 @@ static void check_properties(asking *ask)
         if (conf)
             rd_kafka_conf_destroy(conf);
         else
-            mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md",
-                    "%s", error.text);
+            mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "", "%s", error.text);
     }
 }
 

@@ -19,19 +19,18 @@
 static ssize_t read_secret(const char *file, char *text, size_t cap, mr_error *error)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        mr_fail(error, MR_OK, "%s: %s: check that the secret is mounted and readable", file, strerror(errno));
-        return -1;
-    }
-    ssize_t got = read(fd, text, cap - 1);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, cap - 1);
     int failed = errno;
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     if (got < 0) {
-        mr_fail(error, MR_OK, "%s: %s", file, strerror(failed));
+        mr_fail(error, MR_OK, "%s: %s: check that the secret is mounted and readable", file,
+                strerror(failed));
         return -1;
     }
     if (got == (ssize_t)cap - 1) {
-        mr_fail(error, MR_OK, "%s: longer than %zu bytes: this is no secret", file, cap - 2);
+        mr_fail(error, MR_OK, "%s is longer than %zu bytes: name the file that holds the secret alone", file,
+                cap - 2);
         return -1;
     }
     if (got > 0 && text[got - 1] == '\n')
@@ -51,7 +50,8 @@ static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, mr_e
     char why[512];
     if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
         return true;
-    mr_fail(error, MR_CONFIG, "librdkafka %s refuses %s: %s", rd_kafka_version_str(), name, why);
+    mr_fail(error, MR_CONFIG, "librdkafka %s refuses %s, %s: see its CONFIGURATION.md",
+            rd_kafka_version_str(), name, why);
     return false;
 }
 
@@ -266,7 +266,8 @@ static bool give_token(rd_kafka_t *client, const char *file, mr_error *error)
         rd_kafka_oauthbearer_set_token(client, token, ends_ms, subject, NULL, 0, why, sizeof why);
     memset(token, 0, sizeof token);
     if (err)
-        mr_fail(error, MR_OK, "kafka.token_file %s: %s", file, why);
+        mr_fail(error, MR_OK, "kafka.token_file %s, %s: let it hold one OAUTHBEARER token that is still good",
+                file, why);
     return !err;
 }
 
@@ -306,6 +307,22 @@ rd_kafka_conf_t *mr_kafka_conf(mr_kafka_owner *owner, mr_kafka_role role, mr_err
     if (well)
         return conf;
     rd_kafka_conf_destroy(conf);
+    return NULL;
+}
+
+rd_kafka_t *mr_kafka_client(mr_kafka_role role, rd_kafka_conf_t *conf, mr_error *error)
+{
+    bool producer = role == MR_KAFKA_PRODUCER;
+    char why[512];
+    rd_kafka_t *client =
+        rd_kafka_new(producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (client)
+        return client;
+    rd_kafka_conf_destroy(conf);
+    mr_fail(error, MR_CONFIG,
+            "librdkafka makes no %s, %s: correct kafka.properties or kafka.%s_properties, see its "
+            "CONFIGURATION.md",
+            producer ? "producer" : "consumer", why, producer ? "producer" : "consumer");
     return NULL;
 }
 

@@ -67,17 +67,14 @@ mr_dlq *mr_dlq_new(const mr_config *config, mr_arena *arena, uint32_t letters_ma
 mr_status mr_dlq_open(mr_dlq *dlq, mr_bell *bell, mr_error *error)
 {
     static const uint64_t one = 1;
-    char why[512];
     rd_kafka_conf_t *conf = mr_kafka_conf(&dlq->owner, MR_KAFKA_PRODUCER, error);
     if (!conf)
         return MR_CONFIG;
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
-    dlq->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    if (!dlq->client) {
-        rd_kafka_conf_destroy(conf);
-        return mr_fail(error, MR_CONFIG, "kafka, dead letters: %s", why);
-    }
+    dlq->client = mr_kafka_client(MR_KAFKA_PRODUCER, conf, error);
+    if (!dlq->client)
+        return MR_CONFIG;
     mr_dlq_reload_secrets(dlq);
     dlq->reports_queue = rd_kafka_queue_get_main(dlq->client);
     rd_kafka_queue_io_event_enable(dlq->reports_queue, bell->fd, &one, sizeof one);

@@ -74,7 +74,6 @@ static mr_status find_topics(mr_letters *letters, mr_error *error)
 
 mr_status mr_letters_open(const mr_config *config, mr_letters **out, mr_error *error)
 {
-    char why[512];
     static mr_letters only; /* a command needs one */
     mr_letters *letters = *out = &only;
     only = (mr_letters){.owner = {.config = config}};
@@ -88,11 +87,9 @@ mr_status mr_letters_open(const mr_config *config, mr_letters **out, mr_error *e
          mr_kafka_conf_try(conf, "auto.offset.reset", "error") &&
          mr_kafka_conf_try(conf, "enable.partition.eof", "true") &&
          mr_kafka_conf_try(conf, "isolation.level", "read_committed"));
-    letters->reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (!letters->reader) {
-        rd_kafka_conf_destroy(conf);
-        return mr_fail(error, MR_CONFIG, "kafka: %s", why);
-    }
+    letters->reader = mr_kafka_client(MR_KAFKA_ASKER, conf, error);
+    if (!letters->reader)
+        return MR_CONFIG;
     rd_kafka_poll_set_consumer(letters->reader);
     return find_topics(letters, error);
 }

@@ -23,17 +23,13 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
 
 static mr_status open_sender(mr_letters *letters, mr_error *error)
 {
-    char why[512];
     rd_kafka_conf_t *conf = mr_kafka_conf(&letters->owner, MR_KAFKA_PRODUCER, error);
     if (!conf)
         return MR_CONFIG;
     must(mr_kafka_conf_try(conf, "message.timeout.ms", DELIVER_MS));
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    letters->sender = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    if (letters->sender)
-        return MR_OK;
-    rd_kafka_conf_destroy(conf);
-    return mr_fail(error, MR_CONFIG, "kafka: %s", why);
+    letters->sender = mr_kafka_client(MR_KAFKA_PRODUCER, conf, error);
+    return letters->sender ? MR_OK : MR_CONFIG;
 }
 
 mr_status mr_letters_topic_known(mr_letters *letters, const char *topic, mr_error *error)

@@ -172,7 +172,6 @@ static mr_status ask_group(mr_kafka_offsets *offsets, mr_error *error)
 
 static mr_status open_client(mr_kafka_offsets *offsets, mr_error *error)
 {
-    char why[512];
     const mr_kafka_config *kafka = &offsets->config->kafka;
     rd_kafka_conf_t *conf = mr_kafka_conf(&offsets->owner, MR_KAFKA_ASKER, error);
     if (!conf)
@@ -182,11 +181,8 @@ static mr_status open_client(mr_kafka_offsets *offsets, mr_error *error)
                 mr_kafka_conf_try(conf, "isolation.level",
                                   kafka->read_uncommitted ? "read_uncommitted" : "read_committed");
     must(well);
-    offsets->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (offsets->client)
-        return MR_OK;
-    rd_kafka_conf_destroy(conf);
-    return mr_fail(error, MR_CONFIG, "kafka: %s: see librdkafka's CONFIGURATION.md", why);
+    offsets->client = mr_kafka_client(MR_KAFKA_ASKER, conf, error);
+    return offsets->client ? MR_OK : MR_CONFIG;
 }
 
 mr_status mr_kafka_offsets_open(const mr_config *config, mr_kafka_offsets **offsets, mr_error *error)

@@ -285,16 +285,13 @@ mr_reader *mr_reader_new(const mr_config *config, mr_arena *arena, uint32_t cons
 
 mr_status mr_reader_open(mr_reader *reader, mr_bell *bells, mr_error *error)
 {
-    char why[512];
     rd_kafka_conf_t *conf = mr_kafka_conf(&reader->owner, MR_KAFKA_READER, error);
     if (!conf)
         return MR_CONFIG;
     rd_kafka_conf_set_error_cb(conf, on_error);
-    reader->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (!reader->client) {
-        rd_kafka_conf_destroy(conf);
-        return mr_fail(error, MR_CONFIG, "kafka, reading again: %s", why);
-    }
+    reader->client = mr_kafka_client(MR_KAFKA_READER, conf, error);
+    if (!reader->client)
+        return MR_CONFIG;
     mr_reader_reload_secrets(reader);
     for (uint32_t i = 0; i < reader->consumers; i++)
         mr_inbox_open(&reader->sides[i].inbox, &bells[i]);

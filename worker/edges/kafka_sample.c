@@ -221,15 +221,13 @@ static mr_status read_shares(looking *look, mr_error *error)
 mr_status mr_kafka_sample(const mr_config *config, const mr_kafka_sampling *sampling, mr_error *error)
 {
     mr_arena *arena = mr_arena_new();
-    if (!arena)
-        return mr_fail(error, MR_UNAVAILABLE, "no memory");
     looking look = {.config = config, .sampling = sampling};
     look.reader = mr_reader_new(config, arena, 1);
     mr_status status = MR_OK;
     bool rings = mr_bell_init(&look.bell);
     if (!rings)
-        status = mr_fail(error, MR_UNAVAILABLE, "no event counter: %s: raise the limit of open files",
-                         strerror(errno));
+        status = mr_fail(error, MR_UNAVAILABLE,
+                         "cannot make an event counter, %s: raise the limit of open files", strerror(errno));
     if (!status)
         status = mr_reader_open(look.reader, &look.bell, error);
     if (!status)
