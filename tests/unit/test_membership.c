@@ -299,8 +299,9 @@ static void test_cut_off(void **state)
 {
     (void)state;
     assert_true(comes(400, false));
-    consumer.slot->last.stopped = true;
-    publish(405, 405, true);
+    mr_slot_snapshot cut = {
+        .epoch = 1, .lowest = 405, .position = 405, .quiet = true, .accepting = true, .stopped = true};
+    mr_slot_publish(consumer.slot, &cut, consumer.slot->start_ranges);
     mr_membership_look(membership, 1000);
     assert_int_equal(mr_membership_held(membership), 1);
     assert_logged("partition_held", "its position is not in the log any more: reset the group's offset");
