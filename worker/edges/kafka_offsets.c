@@ -71,7 +71,6 @@ static mr_status first_failed(mr_error *error, const rd_kafka_topic_partition_li
 static void add_topics(mr_kafka_offsets *offsets, const rd_kafka_metadata_t *metadata)
 {
     mr_arena *arena = mr_arena_new();
-    must(arena);
     mr_topics *topics = mr_topics_new(offsets->config, arena);
     for (int t = 0; t < metadata->topic_cnt; t++) {
         const rd_kafka_metadata_topic_t *topic = &metadata->topics[t];
