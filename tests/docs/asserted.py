@@ -260,3 +260,49 @@ def silent_reasons(reasons):
 def silent_events(events):
     """Those of a log's events whose name no test compares: alone, or as a line has it."""
     return [event for event in events if not re.search(rf'(?m)^{event}$|event["\\ ]*=?["\\ ]*{event}\b|(?:^|[|(]){event}[|)]', spoken())]
+
+
+# ---- whether this sees what it should ----
+
+def check():
+    c = sources.without_comments("""/* assert_true(strstr(said, "in a comment")) */
+static void refuse(const char *says) { assert_true(strstr(said, says)); }
+// assert_string_equal(said, "behind slashes");
+static void says_it(const char *text)
+{
+    if (!strstr(said, text))
+        fail_msg("not said: %s", "of the test's own");
+}
+static void test(void)
+{
+    static const struct { int n; const char *what; } cases[] = {{7, "in a table"}};
+    put_in("an input");
+    print_message("printed");
+    says_it("by a " /* joined */ "helper");
+    assert_non_null(strstr(said, "/* no comment */ by an assertion"));
+}
+""")
+    asserting = closure({"assert_true", "assert_non_null", "fail_msg"}, c_bodies(c)) - SAYS
+    assert list(c_strings(c, asserting)) == ["by a helper", "/* no comment */ by an assertion", "in a table"], list(c_strings(c, asserting))
+    shell = """# expect 'in a comment'
+expect() { # STATUS 'part'
+    [ "$1" = "$2" ] || failed=1
+}
+expect 64 'by a helper' "$millrace" run # expect 'at the end'
+say 'of its own'
+grep -q 'by grep' "$work/said" || fail "not said: 'of the test'"
+wait_for 20 'run by another' grep -q 'behind another' <<'END'
+expect 'in a document'
+END
+[ "$(metric 0 'inside')" = 6 ] && printf '%s' "printed"
+"""
+    found = "|".join(shell_strings(Shell(shell).commands, closure(COMPARES | {"fail", "failed"}, shell_bodies(shell)) - SAYS))
+    for text in ("by a helper", "by grep", "behind another", "inside"):
+        assert text in found, (text, found)
+    for text in ("in a comment", "at the end", "of its own", "of the test", "in a document", "printed"):
+        assert text not in found, (text, found)
+    assert signs("%s: cannot listen on %s, %s") == ["cannot listen on"] and signs("--%s takes") == ["takes"]
+
+
+if __name__ == "__main__":
+    check()

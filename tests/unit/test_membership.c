@@ -304,7 +304,7 @@ static void test_cut_off(void **state)
     mr_slot_publish(consumer.slot, &cut, consumer.slot->start_ranges);
     mr_membership_look(membership, 1000);
     assert_int_equal(mr_membership_held(membership), 1);
-    assert_logged("partition_held", "its position is not in the log any more: reset the group's offset");
+    assert_logged("partition_held", "its position is not in the log any more: `millrace offsets reset`");
 }
 
 /* Whoever is asked to stop does not ask brokers any more, which may be silent: for each partition that would take seconds. */
