@@ -11,7 +11,8 @@ import re
 
 import sources
 
-SAYS = {"fail", "fail_msg", "die", "say", "skip", "skip_test", "echo", "printf", "print_message", "clean", "cleanup", "usage"}
+SAYS = {"fail", "fail_msg", "die", "say", "skip", "skip_test", "echo", "printf", "print_message", "clean", "cleanup", "usage",
+        "wait_for"} # what that runs counts, not what it says when it does not come
 COMPARES = {"grep", "[", "[[", "test", "diff", "cmp"}
 KEYWORDS = {"if", "then", "else", "elif", "while", "until", "do", "!", "{", "}", "time", "fi", "done", "local"}
 
@@ -37,17 +38,20 @@ def c_bodies(text):
     return bodies
 
 
+def c_said(parts):
+    for part in parts:
+        yield from sources.texts(part)
+        for name in re.findall(r"\bMR_REASON_([A-Z0-9_]+)", part):
+            yield "reason " + name.lower()
+
+
 def c_strings(text, asserting):
     """The strings in calls of `asserting` and in initializers."""
     for call in re.finditer(r"\b(\w+)\(", text):
         if call[1] in asserting and not re.search(r"#\s*define\s+$|^[a-z][\w *]*$", text[text.rfind("\n", 0, call.start()) + 1:call.start()]):
-            for argument in sources.arguments(text, call.end() - 1):
-                yield from sources.texts(argument)
+            yield from c_said(sources.arguments(text, call.end() - 1))
     for table in re.finditer(r"=\s*\(?[\w ]*\)?\s*\{", text):
-        for argument in sources.arguments(text, table.end() - 1):
-            yield from sources.texts(argument)
-    for name in re.findall(r"\bMR_REASON_([A-Z0-9_]+)", text):
-        yield "reason " + name.lower()
+        yield from c_said(sources.arguments(text, table.end() - 1))
 
 
 # ---- shell ----
