@@ -6,6 +6,9 @@
  *
  * Main's thread only.  It answers rebalances (the listener of the group), sends orders to the consumers, and commits what they publish.  It never looks into
  * a consumer: a commit is made of one published snapshot (slot.h), so offset and state are of one moment.
+ *
+ * Time: a rebalance waits for consumers (a turn), for what is outstanding (kafka.rebalance_drain_s) and for brokers (bounded each, and `busy` meanwhile).
+ * Memory: the arena's part "membership".  Errors: a partition of which something is wrong is held, and says why.
  */
 #ifndef MR_APP_MEMBERSHIP_H
 #define MR_APP_MEMBERSHIP_H

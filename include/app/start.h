@@ -6,6 +6,7 @@
 #define MR_APP_START_H
 
 #include "app/membership.h"
+#include "base/status.h"
 #include "edges/kafka.h"
 #include "stages/config.h"
 #include <stdbool.h>
@@ -23,6 +24,7 @@ typedef struct mr_beginning {
 
 /* beginning->ranges is set.  False: the program is asked to stop before brokers answered. */
 bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerprint,
-                     const mr_main_duties *duties, const mr_partition *partition, mr_beginning *beginning);
+                     const mr_main_duties *duties, const mr_partition *partition,
+                     mr_beginning *beginning) MR_CHECKED;
 
 #endif

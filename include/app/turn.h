@@ -29,7 +29,7 @@ void mr_turn_doing(mr_turn *turn, const char *what);
 /* A rotated secret is taken up without a restart; whether any was another than before. */
 bool mr_turn_reload_secrets(mr_turn *turn);
 /* One turn.  *rest_ms: how long main may sleep then, if nothing rings its bell.  MR_AGAIN: the Kafka client cannot go on. */
-mr_status mr_turn_once(mr_turn *turn, uint64_t *rest_ms, mr_error *error);
+mr_status mr_turn_once(mr_turn *turn, uint64_t *rest_ms, mr_error *error) MR_CHECKED;
 
 typedef struct mr_turn_end {
     bool quiet;   /* everything that was taken is durable and committed */

@@ -39,12 +39,13 @@ typedef struct mr_worker {
     uint32_t thread_count;
 } mr_worker;
 
-/* Free with mr_worker_free, also after a failure. */
+/* Free with mr_worker_free, also after a failure of this or of mr_worker_start. */
 mr_status mr_worker_new(const mr_config *config, mr_worker **worker, mr_error *error) MR_CHECKED;
 /* Creates the Kafka clients and starts the threads. */
 mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *error) MR_CHECKED;
 /* Ends the threads, busy meanwhile; false when one has not ended by deadline_ms (then only exiting is safe). */
 bool mr_worker_stop(mr_worker *worker, mr_main_duties duties, uint64_t deadline_ms);
+/* Ends threads that still run, as after a start that failed, and waits for them: for as long as a call to a database may take. */
 void mr_worker_free(mr_worker *worker);
 
 #endif

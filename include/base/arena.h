@@ -11,12 +11,12 @@
 
 typedef struct mr_arena mr_arena;
 
-/* A start without memory exits with a clear message (status 69): neither of these two returns NULL. */
+/* Neither this nor mr_arena_take ever returns NULL: a start without memory exits with a clear message (status 69). */
 mr_arena *mr_arena_new(void);
-/* count * size zeroed bytes.  `part` is a string constant such as "pool". */
+void mr_arena_free(mr_arena *arena); /* accepts NULL */
+/* count * size zeroed bytes; `part` is a string constant such as "pool". */
 void *mr_arena_take(mr_arena *arena, const char *part, size_t count, size_t size);
 void mr_arena_freeze(mr_arena *arena);
-void mr_arena_free(mr_arena *arena);          /* accepts NULL */
 size_t mr_arena_total(const mr_arena *arena); /* bytes */
 /* The i-th part in order of first use: its name and bytes; NULL past the last. */
 const char *mr_arena_part(const mr_arena *arena, size_t i, size_t *bytes);

@@ -1,5 +1,5 @@
 /* hash.h: FNV-1a, the published 32 and 64 bit variants (Fowler, Noll, Vo; draft-eastlake-fnv).
- * Golden vectors in tests/unit/test_hash.c.  Part of the routing contract: never change it. */
+ * Golden vectors in tests/unit/test_base.c.  Part of the routing contract: never change it. */
 #ifndef MR_BASE_HASH_H
 #define MR_BASE_HASH_H
 

@@ -1,7 +1,8 @@
 /* must.h: assertions that stay on in release builds.
  *
- * must() is for defects of this program only; what the outside can cause is a status.  A broken must()
- * prints the place to stderr and aborts: commits are conservative, so dying is safe and going on is not.
+ * must() is for defects of this program only; what the outside can cause is a status.  A broken must() prints place, thread and errno to
+ * stderr and aborts: commits are conservative, so dying is safe and going on is not.
+ * Any thread, whatever it holds: no heap, no lock; a stderr that takes nothing is waited for no longer than a second.
  */
 #ifndef MR_BASE_MUST_H
 #define MR_BASE_MUST_H

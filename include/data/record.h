@@ -37,6 +37,9 @@ typedef struct mr_record {
 } mr_record;
 
 _Static_assert(sizeof(mr_record) == 48, "the record header is part of the layout");
+_Static_assert(3 * sizeof(int64_t) + 3 * sizeof(int32_t) + 2 * sizeof(uint16_t) + 2 + 6 == sizeof(mr_record),
+               "no byte of the header is padding");
+_Static_assert(MR_FIELDS_MAX <= UINT16_MAX, "mr_record.field holds every field, and MR_FIELDS_MAX");
 
 /* Indicators, one byte per field: the values that the array binding of Connector/C expects. */
 enum {

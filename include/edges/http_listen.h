@@ -19,7 +19,7 @@ typedef struct mr_http_place {
     bool any; /* every address of the machine, of either family */
 } mr_http_place;
 
-bool mr_http_split(const char *address, mr_http_place *to); /* false: it is none */
+bool mr_http_split(const char *address, mr_http_place *to) MR_CHECKED; /* false: it is none */
 
 /* *fd: listening, non-blocking, closed on exec; *port: the one that it got. */
 mr_status mr_http_listen(const char *key, const char *address, int *fd, uint16_t *port,

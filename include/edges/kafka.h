@@ -13,6 +13,7 @@
 #include "stages/config.h"
 #include "stages/decode.h"
 #include "stages/finding.h"
+#include "stages/topics.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,7 +46,8 @@ typedef struct mr_partition {
     bool failed;     /* in an answer to a commit: this one does not stand */
 } mr_partition;
 
-/* What the owner of the group does when membership changes; called from mr_group_poll. */
+/* What the owner of the group does when membership changes; called from mr_group_poll.  Each call has as many partitions as the worker has places for
+ * at most (MR_PARTITIONS_EACH a consumer thread): one rebalance may be several calls. */
 typedef struct mr_group_listener {
     void *context;
     /* New partitions with what is committed for them: fill in hold, start and inbox. */
@@ -70,7 +72,7 @@ int mr_group_poll(mr_group *group);
 bool mr_group_joined(const mr_group *group);    /* an assignment was received, even an empty one */
 bool mr_group_reachable(const mr_group *group); /* brokers were heard from lately */
 /* The client cannot go on, for example because another instance uses this group.instance.id: stop with MR_AGAIN. */
-bool mr_group_fatal(const mr_group *group, mr_error *error);
+bool mr_group_fatal(const mr_group *group, mr_error *error) MR_CHECKED;
 
 /* Commits offset and metadata of each (offset in `start`, text in `metadata`).  wait_ms 0: the answer comes to `committed`; else waits that
  * long and reports there as well. One commit at a time: a second one before the answer is a must. */
@@ -82,26 +84,27 @@ void mr_group_await_commit(mr_group *group, uint32_t wait_ms); /* until the answ
 
 /* Low and high watermarks as last seen, without asking (false: unknown); asking the broker within timeout_ms. */
 bool mr_group_watermarks_seen(mr_group *group, const char *topic, int32_t partition, int64_t *low,
-                              int64_t *high);
+                              int64_t *high) MR_CHECKED;
 bool mr_group_watermarks_ask(mr_group *group, const char *topic, int32_t partition, int64_t *low,
-                             int64_t *high, uint32_t timeout_ms);
+                             int64_t *high, uint32_t timeout_ms) MR_CHECKED;
 /* The first offset at or after a time; -1: after the end; false: no answer. */
 bool mr_group_offset_at(mr_group *group, const char *topic, int32_t partition, int64_t ms, int64_t *offset,
-                        uint32_t timeout_ms);
+                        uint32_t timeout_ms) MR_CHECKED;
 /* Begins again at `start` for a partition that is assigned and stopped by an out-of-range error. */
 bool mr_group_seek(mr_group *group, const char *topic, int32_t partition, int64_t start);
 /* Has the group an offset for some other partition of this topic? -1: no answer. */
-int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partition);
+int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partition) MR_CHECKED;
 /* For each topic of the subscription: its number of partitions (asks brokers, waits at most timeout_ms). False: no answer. */
 bool mr_group_topics(mr_group *group, void (*each)(void *context, const char *topic, uint32_t partitions),
                      void *context, uint32_t timeout_ms);
 
 /* For how long the topic keeps its events (as mr_kafka_retention_ms).  Never waits: the first call asks the brokers, one of the next ones has
  * the answer, until then it is false.  One question is on its way at a time: false also while that is another topic's. */
-bool mr_group_retention_ms(mr_group *group, const char *topic, uint64_t now_ms, int64_t *retention_ms);
+bool mr_group_retention_ms(mr_group *group, const char *topic, uint64_t now_ms,
+                           int64_t *retention_ms) MR_CHECKED;
 
 typedef struct mr_log_low {
-    char topic[256];
+    char topic[MR_TOPIC_MAX];
     int32_t partition;
     int64_t low;
 } mr_log_low;
@@ -110,7 +113,7 @@ typedef struct mr_log_low {
  * question that is given up in time cuts the broker's connection, which all partitions are fetched by; before, it waits at most timeout_ms. */
 void mr_group_log_low_ask(mr_group *group, const char *topic, int32_t partition, uint32_t timeout_ms);
 /* The next answer, of those that come at all; false: there is none now.  With librdkafka before 2.3: call it after each question. */
-bool mr_group_log_low(mr_group *group, mr_log_low *answer);
+bool mr_group_log_low(mr_group *group, mr_log_low *answer) MR_CHECKED;
 
 /* Reads secrets again (SASL password, OAUTHBEARER token); whether they were others than before. */
 bool mr_group_reload_secrets(mr_group *group);
@@ -134,7 +137,7 @@ typedef struct mr_message {
 mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena);
 void mr_inbox_open(mr_inbox *inbox,
                    mr_bell *bell); /* after mr_group_open; bell is rung at the first message */
-mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *message);
+mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *message) MR_CHECKED;
 void mr_message_free(mr_message *message);
 void mr_inbox_close(mr_inbox *inbox); /* before mr_group_free */
 

@@ -1,6 +1,7 @@
 /* kafka_client.h: what every librdkafka client of ours has in common: its configuration and its secrets.
  *
- * Used by kafka*.c only; declares librdkafka's types without its header.  Start-up and control path: may use the heap at start.
+ * Used by kafka*.c only; declares librdkafka's types without its header.  Any thread, as no two share a client's `seen`; the control path: files of
+ * secrets are read, no broker is asked but by mr_kafka_retention_ms.  Memory: librdkafka's, and 16 KiB of stack for a secret, which is wiped.
  */
 #ifndef MR_EDGES_KAFKA_CLIENT_H
 #define MR_EDGES_KAFKA_CLIENT_H
@@ -28,12 +29,11 @@ typedef struct mr_kafka_owner {
     const mr_config *config;
 } mr_kafka_owner;
 
-/* The configuration of a client, the user's properties and secrets included; NULL with the reason in error (MR_CONFIG, or MR_DENIED and
- * MR_UNAVAILABLE for a secret file). */
+/* The configuration of a client, the user's properties and secrets included; NULL with the reason in error, which is MR_CONFIG. */
 struct rd_kafka_conf_s *mr_kafka_conf(mr_kafka_owner *owner, mr_kafka_role role, mr_error *error);
-
-/* The client of such a configuration, which it takes over; NULL with the reason in error (MR_CONFIG). */
-struct rd_kafka_s *mr_kafka_client(mr_kafka_role role, struct rd_kafka_conf_s *conf, mr_error *error);
+/* Makes the client of a configuration, which is its own then, or is gone with a failure (*client is NULL then). */
+mr_status mr_kafka_new(struct rd_kafka_conf_s *conf, mr_kafka_role role, struct rd_kafka_s **client,
+                       mr_error *error) MR_CHECKED;
 
 /* The dead-letter topic of a topic: dlq.topic with {topic} replaced; `out` takes what fits. */
 void mr_kafka_dlq_topic(const mr_config *config, const char *topic, char *out, size_t cap);
@@ -54,7 +54,13 @@ bool mr_kafka_conf_try(struct rd_kafka_conf_s *conf, const char *name, const cha
 #define MR_RETENTION_UNKNOWN  (-2)
 int64_t mr_kafka_retention_ms(struct rd_kafka_s *client, const char *topic, uint32_t timeout_ms);
 
-/* Hands a running client its secrets again; returns whether they were other than last time.  `seen` keeps their hash. */
-bool mr_kafka_reload_secrets(struct rd_kafka_s *client, const mr_config *config, uint64_t *seen);
+/* Hashes of what a client was given last; 0: nothing yet. */
+typedef struct mr_kafka_secrets {
+    uint64_t password, token;
+} mr_kafka_secrets;
+
+/* Hands a running client its secrets again, password and token; returns whether one was other than last time.  What cannot be
+ * read or is not taken is logged, and the client goes on with what it has. */
+bool mr_kafka_reload_secrets(struct rd_kafka_s *client, const mr_config *config, mr_kafka_secrets *seen);
 
 #endif

@@ -38,7 +38,7 @@ mr_dlq *mr_dlq_new(const mr_config *config, mr_arena *arena, uint32_t letters_ma
 mr_status mr_dlq_open(mr_dlq *dlq, mr_bell *bell, mr_error *error) MR_CHECKED;
 /* Any thread.  handle: of the message that event came with (its headers are kept); NULL: it has gone.  False: not now (the
  * queue is full, or another letter goes alone), try again. */
-bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_letter *letter);
+bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_letter *letter) MR_CHECKED;
 /* Main: serves reports; `done` is called for each acknowledged letter.  Returns how many. */
 uint32_t mr_dlq_serve(mr_dlq *dlq, uint64_t now_ms,
                       void (*done)(void *context, uint32_t consumer, uint32_t number), void *context);

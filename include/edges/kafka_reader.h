@@ -42,12 +42,12 @@ mr_inbox *mr_reader_inbox(mr_reader *reader, uint32_t consumer);
 /* That consumer thread only.  Begins a partition at `offset` (or MR_READ_FROM_BEGINNING); it must not be started already, by no thread.
  * False: librdkafka refused, or no broker told the beginning (logged); try again later. */
 bool mr_reader_start(mr_reader *reader, uint32_t consumer, const char *topic, int32_t partition,
-                     int64_t offset);
+                     int64_t offset) MR_CHECKED;
 /* That consumer thread only.  When it returns nothing of the partition that was read before arrives any more.  One that is not started:
  * nothing happens. */
 void mr_reader_stop(mr_reader *reader, uint32_t consumer, const char *topic, int32_t partition);
 /* Last known high watermark, without asking; false: unknown.  Any thread. */
-bool mr_reader_high_seen(mr_reader *reader, const char *topic, int32_t partition, int64_t *high);
+bool mr_reader_high_seen(mr_reader *reader, const char *topic, int32_t partition, int64_t *high) MR_CHECKED;
 /* Main.  Reads secrets again; whether they were others than before. */
 bool mr_reader_reload_secrets(mr_reader *reader);
 /* Main, at the end, after the consumer threads, with every message freed (librdkafka waits for the last one): stops what is started, destroys

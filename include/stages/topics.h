@@ -11,6 +11,8 @@
 #include "base/arena.h"
 #include "stages/config.h"
 
+#define MR_TOPIC_MAX 250 /* bytes of a topic's name, the terminating zero included: Kafka's limit is 249 */
+
 typedef struct mr_topics mr_topics;
 
 mr_topics *mr_topics_new(const mr_config *config, mr_arena *arena);

@@ -9,8 +9,10 @@
  * It owns its partitions' frontiers and parked ranges: writers speak to it by pages that come back, main by orders.  Reading again is done here
  * and not in a thread of its own, so that a partition has one owner and no answer can be of an earlier moment.
  *
- * Never blocks (but for librdkafka's answer when reading again begins and ends, milliseconds): without a free page, or with too many dead
- * letters on their way, it keeps the one message in hand and goes on turning.
+ * Never blocks (but for librdkafka's answer when reading again begins and ends, milliseconds, and for a broker's that is asked where a log begins,
+ * MR_READER_ASK_MS at most): without a free page, or with too many dead letters on their way, it keeps the one message in hand and goes on turning.
+ * Time is passed in, once a turn.  Memory: the arena's, taken in mr_consumer_new.  Errors: what is wrong with an event becomes its dead letter, what is
+ * wrong with a shard is the gate's; nothing is returned.
  */
 #ifndef MR_THREADS_CONSUMER_H
 #define MR_THREADS_CONSUMER_H
@@ -25,7 +27,10 @@
 
 typedef struct mr_consumer mr_consumer;
 
-/* Orders: kind << 24 | slot. */
+/* Orders: kind << MR_ORDER_SHIFT | slot. */
+#define MR_ORDER_SHIFT 24
+_Static_assert(MR_PARTITIONS_EACH <= 1 << MR_ORDER_SHIFT, "an order names every slot");
+
 typedef enum mr_order {
     MR_ORDER_ASSIGN = 1, /* begin at slot.start */
     MR_ORDER_DRAIN,      /* take no more of it, send what is in pages */
@@ -38,7 +43,7 @@ mr_status mr_consumer_new(mr_flow *flow, uint32_t number, const mr_topics *topic
 void mr_consumer_connect(mr_consumer *consumer, mr_inbox *live,
                          mr_inbox *again); /* before the thread starts */
 
-/* Main's side. */
+/* Main's side.  At most three orders a partition and one for all of them are on their way at once: that is what their ring has room for. */
 mr_slot *mr_consumer_slot(mr_consumer *consumer, uint32_t slot);
 void mr_consumer_order(mr_consumer *consumer, mr_order order, uint32_t slot);
 

@@ -4,9 +4,11 @@
  * (mr_fill_limit).  A page is sealed when it is full, when it has lingered and its writer has nothing queued, or when a page is
  * wanted and none is to be had (the fullest one).  A record's hold on its frontier is taken here, one for each (page, frontier slot).
  *
- *     frontier slot: live: the partition's slot; replay: slot * shards + shard (a lane), whose lane is MR_LANE_NONE
+ *     the slot of the path's frontier:  live    the partition's slot; the hold waits for the page's shard
+ *                                       replay  slot * shards + shard (a lane); the hold's own lane is MR_LANE_NONE
  *
- * The consumer thread's; memory is taken in mr_fill_new.
+ * The consumer thread's.  Time is passed in; a page is taken or sealed in time that goes by the number of (stream, shard) pairs, a record placed in
+ * O(1).  Memory is taken in mr_fill_new.  No page to be had is an ordinary answer; the ring to a writer has room for all pages.
  */
 #ifndef MR_THREADS_FILL_H
 #define MR_THREADS_FILL_H
@@ -57,7 +59,7 @@ uint32_t mr_fill_held(const mr_fill *fill);
 void mr_fill_came_back(mr_fill *fill, mr_page *page, uint64_t now_ms);
 /* Gives a page back to the pool. */
 void mr_fill_give(mr_fill *fill, uint32_t handle);
-/* A frontier slot begins anew: no page has its hold. */
-void mr_fill_begin(mr_fill *fill, uint32_t frontier_slot, uint32_t shard);
+/* A slot of the consumer begins anew, as far as this shard goes: no page has a hold of it. */
+void mr_fill_begin(mr_fill *fill, uint32_t slot, uint32_t shard);
 
 #endif

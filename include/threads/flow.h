@@ -1,11 +1,13 @@
-/* flow.h: what connects the threads: the pool, the rings, the bells.  Built once by the worker, then read-only.
+/* flow.h: what connects the threads: the pool, the rings, the bells, the gates.
  *
- *     consumer c  --pages-->  writer of shard s       rings.pages[c][s]
- *     writer s    --done--->  consumer c              rings.done[s][c]
- *     main        --orders->  consumer c              rings.orders[c]
- *     main        --letters-> consumer c              rings.letters[c]   (acknowledged dead letters)
+ *     consumer c  --pages-->  writer of shard s       mr_flow_pages(flow, c, s)
+ *     consumer c  <--done---  writer of shard s       mr_flow_done(flow, c, s)
+ *     main        --orders->  consumer c              orders[c]
+ *     main        --letters-> consumer c              letters[c]   (acknowledged dead letters)
  *
- * Every ring has one producer and one consumer and holds all handles that can exist.
+ * Every ring has one producer and one consumer and holds all handles that can exist: nothing is ever refused or dropped on the way.
+ * Built by the worker before any thread; then its own fields are fixed but for `stop`, and what they point to is shared as its own header says.
+ * Memory: the arena's, until the last thread has ended.
  */
 #ifndef MR_THREADS_FLOW_H
 #define MR_THREADS_FLOW_H
@@ -33,6 +35,7 @@ typedef struct mr_budget {
 } mr_budget;
 
 typedef struct mr_flow {
+    /* fixed */
     const mr_config *config;
     const mr_plan *plan;
     mr_pool *pool;
@@ -42,16 +45,17 @@ typedef struct mr_flow {
     mr_gates gates;
     mr_budget *budget; /* [streams] */
     uint32_t consumers, shards;
-    mr_ring **pages;
-    mr_ring **done;
-    mr_ring **orders;
-    mr_ring **letters;
+    mr_ring **pages;        /* [consumers * shards] */
+    mr_ring **done;         /* [consumers * shards] */
+    mr_ring **orders;       /* [consumers] */
+    mr_ring **letters;      /* [consumers] */
     mr_bell *consumer_bell; /* [consumers] */
     mr_bell *writer_bell;   /* [shards] */
     mr_bell *main_bell;
     mr_pulse **consumer_pulse; /* [consumers] */
     mr_pulse **writer_pulse;   /* [shards] */
-    _Atomic bool stop;         /* threads end at their next turn */
+    /* main's */
+    _Atomic bool stop; /* the threads of consumers and writers end at their next turn */
 } mr_flow;
 
 static inline mr_ring *mr_flow_pages(const mr_flow *flow, uint32_t consumer, uint32_t shard)

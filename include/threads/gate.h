@@ -11,8 +11,9 @@
  * Closing needs another shard that is LIVE: when none is, nothing is skipped and intake waits, so lag stays honest.  The writer and any
  * consumer may close a gate; a writer inside a blocked call learns of it when the call returns, and only then returns its pages.
  *
- * Lock-free (a word of state by compare and exchange) but for `why`, a text for people that a mutex guards; nobody touches it while
- * all is well.  Times are monotonic and passed in.
+ * Any thread; lock-free (a word of state by compare and exchange) but for `why`, a text for people that a mutex guards; nobody touches it while
+ * all is well.  Times are monotonic and passed in, but for since_wall_ms.  Memory: the arena's part "threads".  The fields are gate.c's: others
+ * go through the functions.
  */
 #ifndef MR_THREADS_GATE_H
 #define MR_THREADS_GATE_H
@@ -37,14 +38,18 @@ typedef enum mr_gate_state {
 #define MR_GATE_WHY_BYTES 400
 
 typedef struct mr_gate {
+    /* whoever turns it */
     _Alignas(64) _Atomic uint32_t state;
-    _Atomic uint32_t entries;      /* parked ranges of the shard, of all partitions here: the consumers' */
-    _Atomic uint32_t work;         /* pages that its writer has: the consumers' */
-    _Atomic uint32_t batch_ms;     /* what a batch takes, averaged: the writer's */
-    _Atomic uint64_t good_ms;      /* last success, or when its work began */
-    _Atomic uint64_t again_ms;     /* RETRYING: its writer leaves it alone until then */
     _Atomic int64_t since_wall_ms; /* in this state */
-    pthread_mutex_t lock;          /* of what follows */
+    /* the consumers' */
+    _Atomic uint32_t entries; /* parked ranges of the shard, of all partitions here */
+    _Atomic uint32_t work;    /* pages that its writer has */
+    /* the writer's; good_ms also whoever gives it work when it had none */
+    _Atomic uint64_t good_ms;  /* last success, or when its work began */
+    _Atomic uint64_t again_ms; /* RETRYING: its writer leaves it alone until then */
+    _Atomic uint32_t batch_ms; /* what a batch takes, averaged */
+    /* under the lock */
+    pthread_mutex_t lock;
     char why[MR_GATE_WHY_BYTES];
     unsigned code;
 } mr_gate;
@@ -80,6 +85,14 @@ void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms);
 void mr_gate_wrote(mr_gates *gates, uint32_t shard, uint64_t took_ms, uint64_t now_ms);
 /* Pages of the shard were handed to its writer, or have come back. */
 void mr_gate_work(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms);
+/* A parked range of the shard has begun (1) or is gone (-1), in whichever partition: the consumers say so.  Whether there is one. */
+void mr_gate_entry(mr_gates *gates, uint32_t shard, int change);
+bool mr_gate_has_entries(const mr_gates *gates, uint32_t shard);
+/* Its writer leaves it alone until then; read again while RETRYING, else 0. */
+void mr_gate_rests(mr_gates *gates, uint32_t shard, uint64_t until_ms);
+uint64_t mr_gate_again_ms(const mr_gates *gates, uint32_t shard);
+/* Since when it is in this state (LIVE and STARTING are one), by the wall clock. */
+int64_t mr_gate_since_wall_ms(const mr_gates *gates, uint32_t shard);
 
 /* What a consumer's part of the pool is used for: of_shard[count] of `all` pages. */
 typedef struct mr_gate_pages {
@@ -100,9 +113,9 @@ uint32_t mr_gates_no_page(mr_gates *gates, mr_gate_pages pages, uint64_t now_ms)
 /* Now and then: closes the gates of shards with work and without success for park.after_s. */
 uint32_t mr_gates_look(mr_gates *gates, uint64_t now_ms);
 
+/* Why it is, or will be, as it is: a text for people, and the database's error (0: none). */
 void mr_gate_explain(mr_gates *gates, uint32_t shard, unsigned code, const char *why);
-/* Copies the text (at least MR_GATE_WHY_BYTES of room) and the code. */
-void mr_gate_explained(mr_gates *gates, uint32_t shard, char *why, unsigned *code);
+void mr_gate_explained(mr_gates *gates, uint32_t shard, char why[static MR_GATE_WHY_BYTES], unsigned *code);
 /* The state as metrics and status name it: a live shard with ranges left is in replay. */
 mr_shard_state mr_gate_shown(const mr_gates *gates, uint32_t shard);
 

@@ -12,6 +12,7 @@
 #define MR_THREADS_OUTBOX_H
 
 #include "base/arena.h"
+#include "base/status.h"
 #include "data/frontier.h"
 #include "threads/flow.h"
 #include <stdbool.h>
@@ -41,18 +42,20 @@ typedef struct mr_outgoing {
 } mr_outgoing;
 
 /* False: not now.  The letter counts as in flight of the caller until mr_outbox_serve has returned it. */
-bool mr_outbox_send(mr_outbox *outbox, const mr_outgoing *out, uint64_t now_ms);
+bool mr_outbox_send(mr_outbox *outbox, const mr_outgoing *out, uint64_t now_ms) MR_CHECKED;
 /* The same for an event whose hold is there already: the outbox takes it over. */
-bool mr_outbox_send_held(mr_outbox *outbox, const mr_outgoing *out, uint32_t hold, uint64_t now_ms);
+bool mr_outbox_send_held(mr_outbox *outbox, const mr_outgoing *out, uint32_t hold,
+                         uint64_t now_ms) MR_CHECKED;
 /* Takes acknowledgements; how many. */
 uint32_t mr_outbox_serve(mr_outbox *outbox);
 
 typedef enum mr_letter_known { MR_LETTER_NEW, MR_LETTER_UNDER_WAY, MR_LETTER_SENT } mr_letter_known;
-/* Of an event that is read again. */
+/* Of an event that is read again; looks at all that it remembers. */
 mr_letter_known mr_outbox_known(const mr_outbox *outbox, uint32_t partition_slot, int64_t offset);
 /* The partition goes. */
 void mr_outbox_forget(mr_outbox *outbox, uint32_t partition_slot);
-/* The owner of a hold (data/frontier.h) that is a dead letter's and not a page's. */
+/* The owner of a hold (data/frontier.h) that is a dead letter's and not a page's: no page has this handle. */
 #define MR_OUTBOX_OWNER 0x80000000u
+_Static_assert(MR_OUTBOX_OWNER >= MR_PAGES_MAX, "a hold's owner is a page's handle or this");
 
 #endif

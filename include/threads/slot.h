@@ -2,18 +2,20 @@
  *
  * Main fills in the first part and then orders MR_ORDER_ASSIGN; from then on the consumer alone owns the partition's frontier and parked ranges.
  * It publishes both as one snapshot that main reads whole: a commit is never put together from two moments.
- * Lock-free: a sequence lock of atomics.
+ * A sequence lock of atomics: publishing never waits; a reader that comes while it happens looks again until it is over, a few stores later (a
+ * publisher that the system puts to sleep just there holds it up for as long).
+ * Memory: the owner's, and the arena's part "partitions" for the ranges.
  */
 #ifndef MR_THREADS_SLOT_H
 #define MR_THREADS_SLOT_H
 
 #include "base/arena.h"
+#include "base/owner.h"
 #include "stages/parking.h"
+#include "stages/topics.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#define MR_TOPIC_MAX 250 /* Kafka's limit is 249 */
 
 typedef enum mr_waiting {
     MR_WAITS_NOT,
@@ -51,6 +53,7 @@ typedef struct mr_slot {
     int64_t start;
     mr_slot_range *start_ranges; /* [shards]: of the commit that it begins with */
     /* the consumer's */
+    mr_owner owner;
     bool open;      /* has a frontier life */
     bool accepting; /* messages are taken; false while draining */
     bool stopped;

@@ -39,6 +39,8 @@ typedef struct mr_pulse {
     char name[40];
 } mr_pulse;
 
+_Static_assert(sizeof(mr_pulse) == 64, "no thread writes to another's line");
+
 /* The thread has come round: at every turn, also while it waits in a loop of its own. */
 void mr_pulse_turn(mr_pulse *pulse, uint64_t now_ms);
 /* It is about to do this (a string constant: "polling", "executing"); timeout_ms: what bounds the call, 0 for one that must not take long.

@@ -11,7 +11,8 @@
  *
  * While no other shard is live the gate cannot be closed: then pages wait and the pool is the back-pressure.  Behind a closed gate: every page
  * goes back as parked, then probes with backoff (connect, which compares the tables) until one succeeds and a first batch is durable.
- * Calls to the database block this thread only.
+ * Calls to the database block this thread only, each for its time-outs at most.  Time is passed in; after a call the clock is read anew.  Memory: the
+ * arena's, taken in mr_writer_new, and the library's.  Errors are dealt with here, as above, and counted by class; nothing is returned.
  */
 #ifndef MR_THREADS_WRITER_H
 #define MR_THREADS_WRITER_H

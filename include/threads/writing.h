@@ -10,7 +10,7 @@
  *     failed           as they were (marks stay: they were proven)      rolled back, or closed wherever nobody knows
  *     drift            as they were                                     rolled back
  *
- * The writer's thread.
+ * The writer's thread; blocks for as long as the database does.  No memory but the struct, which is the caller's.
  */
 #ifndef MR_THREADS_WRITING_H
 #define MR_THREADS_WRITING_H

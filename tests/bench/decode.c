@@ -36,11 +36,8 @@ static void fail(const char *what)
 
 static void decode_one(bench *b, uint32_t i)
 {
-    mr_event event = {.value = b->event->text,
-                      .value_len = b->event->len,
-                      .topic = "t",
-                      .offset = i,
-                      .timestamp_ms = 1700000000000};
+    mr_event event = {.topic = "t", .offset = i, .timestamp_ms = 1700000000000};
+    event.value = event_text(b->event, i, &event.value_len);
     mr_refusal refusal;
     uint64_t hash = 0;
     uint32_t bytes = 0;
@@ -52,7 +49,9 @@ static void decode_one(bench *b, uint32_t i)
 
 static void jansson_one(bench *b, uint32_t i)
 {
-    json_t *root = json_loadb(b->event->text, b->event->len, 0, NULL);
+    size_t len;
+    const char *text = event_text(b->event, i, &len);
+    json_t *root = json_loadb(text, len, 0, NULL);
     b->sum += i + json_object_size(root);
     json_decref(root);
 }
@@ -60,7 +59,9 @@ static void jansson_one(bench *b, uint32_t i)
 #ifdef BENCH_SIMDJSON
 static void simdjson_one(bench *b, uint32_t i)
 {
-    size_t found = bench_simdjson_find(b->event->text, b->event->len, b->event->find, b->event->finds);
+    size_t len;
+    const char *text = event_text(b->event, i, &len);
+    size_t found = bench_simdjson_find(text, len, b->event->find, b->event->finds);
     if (!found)
         fail("simdjson finds something not");
     b->sum += i + found;

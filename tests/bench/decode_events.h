@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EVENT_MAX = 9000, EVENT_FINDS = 64, EVENT_COLUMNS = 60 };
+enum { EVENT_MAX = 9000, EVENT_FINDS = 64, EVENT_COLUMNS = 60, EVENT_MIXED = 1000, MIXED_MAX = 900 };
 
 typedef struct bench_event {
     const char *name;
@@ -18,7 +18,16 @@ typedef struct bench_event {
     size_t len;
     bench_find find[EVENT_FINDS]; /* the same fields, for simdjson */
     size_t finds;
+    /* In turn instead of `text`, when there are some; len is their mean. */
+    char (*mixed)[MIXED_MAX + SIMDJSON_PADDED];
+    size_t *mixed_len;
 } bench_event;
+
+static inline const char *event_text(const bench_event *event, uint32_t turn, size_t *len)
+{
+    *len = event->mixed ? event->mixed_len[turn % EVENT_MIXED] : event->len;
+    return event->mixed ? event->mixed[turn % EVENT_MIXED] : event->text;
+}
 
 static const char event_columns[] =
     "{\"name\":\"a\",\"from\":\"type\",\"type\":\"string\",\"max_bytes\":16,\"required\":true},"
@@ -121,7 +130,44 @@ static inline void event_wide(bench_event *event)
     event->finds = EVENT_COLUMNS;
 }
 
-enum { EVENTS = 6 };
+/* As the reference event, of thirty kinds with properties of their own, one to four products, and members that are there or not; in no order. */
+static inline void event_mixed(bench_event *event)
+{
+    static char texts[EVENT_MIXED][MIXED_MAX + SIMDJSON_PADDED];
+    static size_t lens[EVENT_MIXED];
+    uint64_t state = 1, total = 0;
+    event_begin(event, "30 kinds, mixed");
+    for (int i = 0; i < EVENT_MIXED; i++) {
+        char *text = texts[i];
+        uint32_t dice[6], kind;
+        for (int d = 0; d < 6; d++) /* Knuth's generator */
+            dice[d] = (uint32_t)((state = state * UINT64_C(6364136223846793005) + 1442695040888963407) >> 33);
+        kind = dice[0] % 30;
+        int at = sprintf(text, "{\"type\":\"track\",\"messageId\":\"node-v1-%08x\",\"userId\":\"user-%07u\",",
+                         dice[1], dice[2] % 10000000);
+        if (dice[3] % 2)
+            at += sprintf(text + at, "\"anonymousId\":\"507f191e-810c-1972-9de8-%012u\",", dice[4]);
+        at += sprintf(text + at,
+                      "\"event\":\"Event "
+                      "%u\",\"timestamp\":\"2026-01-31T12:%02u:56.789Z\",\"properties\":{\"total\":%u.95",
+                      kind, dice[4] % 60, dice[4] % 1000);
+        for (uint32_t k = 0; k < 3 + kind % 7; k++)
+            at += sprintf(text + at, ",\"property_%u_%u\":\"value %u\"", kind, k, dice[1] % (k + 2));
+        at += sprintf(text + at, dice[5] % 3 ? ",\"products\":[" : ",\"coupon\":null,\"products\":[");
+        for (uint32_t k = 0; k <= dice[5] % 4; k++)
+            at += sprintf(text + at, "%s{\"sku\":\"a-%u\",\"price\":%u.5}", k ? "," : "", dice[1] % 100,
+                          dice[2] % 100);
+        at += sprintf(text + at, "]},\"context\":{\"ip\":\"203.0.113.%u\",\"library\":{\"name\":\"x\"}}}",
+                      dice[3] % 256);
+        lens[i] = (size_t)at;
+        total += lens[i];
+    }
+    event->mixed = texts;
+    event->mixed_len = lens;
+    event->len = total / EVENT_MIXED;
+}
+
+enum { EVENTS = 7 };
 
 static inline bench_event *bench_events(void)
 {
@@ -135,6 +181,7 @@ static inline bench_event *bench_events(void)
     event_fill(&events[4], "many escapes", 2000,
                ",\"note\":\"a \\\"quoted\\\" \\\\ slash\\/tab\\tend\\u00fcber\\nnext \\ud83d\\ude80\"");
     event_wide(&events[5]);
+    event_mixed(&events[6]);
     return events;
 }
 

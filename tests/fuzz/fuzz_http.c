@@ -4,31 +4,23 @@
  *     first byte: which port, and whether the client closes its side;   rest: the client's bytes
  *
  * White box: the daemon's thread is not started, its turns are taken here. */
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
-static int never_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*turns)(void *),
-                        void *context)
+#include "base/thread.h"
+
+static int never_start(pthread_t *thread, const char *name, void *(*turns)(void *), void *context)
 {
     (void)thread;
-    (void)attributes;
+    (void)name;
     (void)turns;
     (void)context;
     return 0;
 }
 
-static int never_name(pthread_t thread, const char *name)
-{
-    (void)thread;
-    (void)name;
-    return 0;
-}
-
-#define pthread_create     never_create
-#define pthread_setname_np never_name
+#define mr_thread_start never_start
 #include "../../worker/edges/http.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);

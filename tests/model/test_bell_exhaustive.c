@@ -67,7 +67,7 @@ static uint32_t rings, ringers;
 
 static void begin(void)
 {
-    mr_bell_init(&bell);
+    must(mr_bell_init(&bell));
     for (int i = 0; i < RINGERS; i++)
         atomic_init(&work[i], 0);
 }

@@ -33,6 +33,7 @@ static void test_random(void **state)
         } else {
             assert_false(mr_ring_pop(ring, &got));
         }
+        mr_ring_check(ring);
     }
     assert_true(ring->tail < UINT32_MAX / 2); /* it did wrap */
     mr_arena_free(arena);

@@ -8,6 +8,18 @@
 
 /* ---- after each step ---- */
 
+static void check_rings(const mr_flow *flow)
+{
+    for (uint32_t consumer = 0; consumer < flow->consumers; consumer++) {
+        mr_ring_check(flow->orders[consumer]);
+        mr_ring_check(flow->letters[consumer]);
+        for (uint32_t shard = 0; shard < flow->shards; shard++) {
+            mr_ring_check(mr_flow_pages(flow, consumer, shard));
+            mr_ring_check(mr_flow_done(flow, consumer, shard));
+        }
+    }
+}
+
 void check_step(instance *one)
 {
     if (!one || one->state != INSTANCE_RUNS || !one->worker || !one->group)
@@ -15,6 +27,7 @@ void check_step(instance *one)
     mr_flow *flow = &one->worker->flow;
     for (uint32_t consumer = 0; consumer < flow->consumers; consumer++)
         mr_pool_check(flow->pool, consumer); /* free and live pages: 9 */
+    check_rings(flow);
     check_sleepers(one);
     check_gates(one);
     if (sim_now_us() < one->watchdog_us || sim_now_us() < one->frozen_until_us)

@@ -11,8 +11,8 @@ static rd_kafka_t *mock_client;
 static rd_kafka_mock_cluster_t *cluster;
 static mr_config *config;
 
-/* With `topic`, of one partition; kafka and rest: further members of the configuration's "kafka" and of its top level, each with a comma before. */
-static void mock_cluster_begin(const char *topic, const char *kafka, const char *rest)
+/* With `topic`, of so many partitions; kafka and rest: further members of the configuration's "kafka" and of its top level, each with a comma before. */
+static void mock_cluster_begin(const char *topic, int partitions, const char *kafka, const char *rest)
 {
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -21,7 +21,7 @@ static void mock_cluster_begin(const char *topic, const char *kafka, const char 
     assert_non_null(mock_client);
     cluster = rd_kafka_mock_cluster_new(mock_client, 1);
     assert_non_null(cluster);
-    assert_int_equal(rd_kafka_mock_topic_create(cluster, topic, 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_mock_topic_create(cluster, topic, partitions, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
     config = small_config(rd_kafka_mock_cluster_bootstraps(cluster), kafka, rest);
 }
 

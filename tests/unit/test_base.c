@@ -1,4 +1,5 @@
-/* status, arena, buf, FNV-1a, KSUID: golden vectors of the published formats. */
+/* status, must, owner, thread, arena, buf, FNV-1a, KSUID: golden vectors of the published formats. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -6,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +18,9 @@
 #include "base/hash.h"
 #include "base/ksuid.h"
 #include "base/must.h"
+#include "base/owner.h"
 #include "base/status.h"
+#include "base/thread.h"
 
 static void test_status_order(void **state)
 {
@@ -34,6 +38,101 @@ static void test_error_context(void **state)
     assert_int_equal(mr_fail(&error, MR_DATA, "no %s", "luck"), MR_DATA);
     mr_error_context(&error, "line %d", 7);
     assert_string_equal(error.text, "line 7: no luck");
+}
+
+/* What a broken must() in the child says; it must die by it. */
+static void assert_defect(void (*body)(void), const char *says)
+{
+    int ends[2], status;
+    char text[600] = "";
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        dup2(ends[1], STDERR_FILENO);
+        body();
+        _exit(0);
+    }
+    close(ends[1]);
+    ssize_t got = read(ends[0], text, sizeof text - 1);
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    text[got > 0 ? got : 0] = 0;
+    if (!strstr(text, says))
+        fail_msg("\"%s\" does not say \"%s\"", text, says);
+}
+
+static void break_must(void)
+{
+    must(1 + 1 == 3);
+}
+
+static void test_must(void **state)
+{
+    (void)state;
+    must(1 + 1 == 2);
+    assert_defect(break_must, "must(1 + 1 == 3): please report this\n");
+    assert_defect(break_must, " in thread ");
+}
+
+static mr_owner owner;
+
+static void *use(void *unused)
+{
+    (void)unused;
+    pthread_setname_np(pthread_self(), "intruder");
+    mr_owner_check(&owner);
+    return NULL;
+}
+
+static void use_elsewhere(void)
+{
+    pthread_t thread;
+    if (!pthread_create(&thread, NULL, use, NULL))
+        pthread_join(thread, NULL);
+}
+
+static void test_owner(void **state)
+{
+    (void)state;
+    mr_owner_check(&owner);
+    mr_owner_check(&owner); /* as often as it likes */
+    assert_defect(use_elsewhere, " in thread intruder ");
+}
+
+static bool blocked(int number)
+{
+    sigset_t now;
+    pthread_sigmask(SIG_SETMASK, NULL, &now);
+    return sigismember(&now, number);
+}
+
+static pthread_mutex_t named = PTHREAD_MUTEX_INITIALIZER;
+
+static void *look_around(void *context)
+{
+    pthread_mutex_lock(&named);
+    pthread_mutex_unlock(&named);
+    return blocked(SIGTERM) && blocked(SIGALRM) && blocked(SIGPIPE) ? context : NULL;
+}
+
+/* Named, and no signal is a thread's but main's. */
+static void test_thread(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    char name[16] = "";
+    void *all_blocked;
+    pthread_mutex_lock(&named);
+    assert_int_equal(mr_thread_start(&thread, "a name that is too long", look_around, name), 0);
+    pthread_getname_np(thread, name, sizeof name);
+    pthread_mutex_unlock(&named);
+    pthread_join(thread, &all_blocked);
+    assert_string_equal(name, "a name that is ");
+    assert_non_null(all_blocked);
+    assert_false(blocked(SIGTERM));
 }
 
 static void test_arena(void **state)
@@ -229,33 +328,12 @@ static void test_ksuid_coordinates(void **state)
     assert_int_not_equal(mr_ksuid_source("a", "b"), mr_ksuid_source("", "ab"));
 }
 
-/* A defect ends the process, and says where it is. */
-static void test_must(void **state)
-{
-    (void)state;
-    int ends[2], status;
-    char said[256] = "";
-    assert_int_equal(pipe(ends), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        signal(SIGABRT, SIG_DFL);
-        dup2(ends[1], STDERR_FILENO);
-        mr_must_failed("1 == 2", "here.c", 7);
-    }
-    close(ends[1]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(read(ends[0], said, sizeof said - 1) > 0);
-    close(ends[0]);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    assert_string_equal(said, "millrace: defect at here.c:7: must(1 == 2): please report this\n");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status_order),  cmocka_unit_test(test_error_context),
-        cmocka_unit_test(test_arena),         cmocka_unit_test(test_must),
+        cmocka_unit_test(test_must),          cmocka_unit_test(test_owner),
+        cmocka_unit_test(test_thread),        cmocka_unit_test(test_arena),
         cmocka_unit_test(test_buf),           cmocka_unit_test(test_buf_json),
         cmocka_unit_test(test_buf_html),      cmocka_unit_test(test_buf_people),
         cmocka_unit_test(test_fnv),           cmocka_unit_test(test_ksuid_golden),

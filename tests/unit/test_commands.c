@@ -50,7 +50,7 @@ static int set_up(void **state)
 {
     char text[1024];
     (void)state;
-    mock_cluster_begin("events", "", "");
+    mock_cluster_begin("events", 1, "", "");
     strcpy(folder, "/tmp/millrace-commands-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(config_file, sizeof config_file, "%s/config.json", folder);

@@ -1,11 +1,13 @@
 /* The group against brokers (librdkafka's mock cluster): what is committed comes back with its metadata, in one answer, and no answer is never "no
- * offset". */
+ * offset"; and it may give a worker more partitions than that has places for. */
 #include "mock_cluster.h"
 
 #include "base/clock.h"
 #include "fake_log.h"
+#include "stages/plan.h"
 #include "worker/edges/kafka_private.h"
 
+enum { MANY = MR_PARTITIONS_EACH + 76 };
 enum { PATIENCE_MS = 60000, OFFSET_FETCH = 9 /* the protocol's number */ };
 
 static mr_arena *arena;
@@ -20,6 +22,8 @@ static struct {
     int64_t offset; /* what came as committed */
     char metadata[64];
     bool committed;
+    uint8_t came[MANY], went[MANY]; /* how often each partition did */
+    uint32_t came_count, went_count;
 } seen;
 
 static void assigned(void *context, mr_partition *partitions, size_t count)
@@ -32,6 +36,7 @@ static void assigned(void *context, mr_partition *partitions, size_t count)
         memcpy(seen.metadata, partitions[i].metadata, partitions[i].metadata_len);
         seen.metadata[partitions[i].metadata_len] = 0;
         seen.times++;
+        seen.came_count++;
         partitions[i].hold = false;
         partitions[i].start = 0;
         partitions[i].inbox = inbox;
@@ -44,6 +49,27 @@ static void revoked(void *context, const mr_partition *partitions, size_t count,
     (void)partitions;
     (void)count;
     (void)lost;
+}
+
+static void assigned_many(void *context, mr_partition *partitions, size_t count)
+{
+    (void)context;
+    assert_true(count <= MR_PARTITIONS_EACH);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(partitions[i].hold); /* unless the owner says otherwise */
+        seen.came[partitions[i].partition]++;
+        seen.came_count++;
+    }
+}
+
+static void revoked_many(void *context, const mr_partition *partitions, size_t count, bool lost)
+{
+    (void)context;
+    (void)lost;
+    assert_true(count <= MR_PARTITIONS_EACH);
+    for (size_t i = 0; i < count; i++)
+        seen.went[partitions[i].partition]++;
+    seen.went_count += (uint32_t)count;
 }
 
 static void committed(void *context, const mr_partition *partitions, size_t count, const char *why)
@@ -66,12 +92,13 @@ static void waiting(void *context)
 
 /* ---- a member ---- */
 
-static void join(void)
+/* Until so many partitions have come. */
+static void join_for(uint32_t partitions)
 {
     mr_error error;
     uint64_t end = mr_clock_ms() + PATIENCE_MS;
-    mr_group_listener listener = {.assigned = assigned,
-                                  .revoked = revoked,
+    mr_group_listener listener = {.assigned = partitions > 1 ? assigned_many : assigned,
+                                  .revoked = partitions > 1 ? revoked_many : revoked,
                                   .committed = committed,
                                   .stopping = stopping,
                                   .waiting = waiting};
@@ -83,12 +110,17 @@ static void join(void)
         fail_msg("%s", error.text);
     mr_inbox_open(inbox, &bell);
     assert_int_equal(mr_group_join(group, &error), MR_OK);
-    while (seen.times == 0) {
+    while (seen.came_count < partitions) {
         mr_group_poll(group);
         mr_bell_announce(&bell);
         mr_bell_sleep(&bell, 10);
         assert_true(mr_clock_ms() < end);
     }
+}
+
+static void join(void)
+{
+    join_for(1);
     assert_int_equal(seen.times, 1);
 }
 
@@ -103,7 +135,15 @@ static void leave(void)
 static int set_up(void **state)
 {
     (void)state;
-    mock_cluster_begin("t", ",\"properties\":{\"session.timeout.ms\":\"6000\"}", "");
+    mock_cluster_begin("t", 1, ",\"properties\":{\"session.timeout.ms\":\"6000\"}", "");
+    assert_true(mr_bell_init(&bell));
+    return 0;
+}
+
+static int set_up_many(void **state)
+{
+    (void)state;
+    mock_cluster_begin("t", MANY, ",\"properties\":{\"session.timeout.ms\":\"6000\"}", "");
     assert_true(mr_bell_init(&bell));
     return 0;
 }
@@ -167,10 +207,24 @@ static void test_fatal(void **state)
     mr_arena_free(arena);
 }
 
+/* One member, one consumer thread: all are its, and there are places for MR_PARTITIONS_EACH. */
+static void test_more_than_places(void **state)
+{
+    (void)state;
+    join_for(MANY);
+    leave();
+    assert_int_equal(seen.came_count, MANY);
+    assert_int_equal(seen.went_count, MANY);
+    for (uint32_t i = 0; i < MANY; i++)
+        assert_true(seen.came[i] == 1 && seen.went[i] == 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_committed), TEST(test_fatal)};
+    const struct CMUnitTest tests[] = {
+        TEST(test_committed), TEST(test_fatal),
+        cmocka_unit_test_setup_teardown(test_more_than_places, set_up_many, tear_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 static mr_arena *arena;
 static mr_paths *paths;
+static mr_guesses *guesses; /* from all texts of this file */
 static mr_span spans[8];
 enum { TOP, INNER, DEEP, ITEM, DOTTED };
 
@@ -27,6 +28,7 @@ static int set_up(void **state)
     assert_int_equal(mr_paths_add(paths, (const char *const[]){"x.y"}, 1), DOTTED);
     assert_int_equal(mr_paths_add(paths, (const char *const[]){"a"}, 1), TOP); /* again: the same */
     mr_paths_seal(paths);
+    guesses = mr_guesses_new(arena);
     return 0;
 }
 
@@ -42,7 +44,17 @@ static mr_reason scan(const char *text, size_t len, size_t *position)
 {
     char *copy = malloc(len ? len : 1);
     memcpy(copy, text, len);
-    mr_reason reason = mr_json_scan(paths, copy, len, spans, position);
+    mr_reason reason = mr_json_scan(paths, NULL, copy, len, spans, position);
+    /* With what was learnt from other texts, and then from this one, it is the same. */
+    for (int i = 0; i < 2; i++) {
+        mr_span guessed[8];
+        size_t there;
+        assert_int_equal(mr_json_scan(paths, guesses, copy, len, guessed, &there), reason);
+        assert_int_equal(there, *position);
+        for (uint32_t path = 0; path <= DOTTED && !reason; path++)
+            assert_memory_equal(mr_paths_span(paths, guessed, path), mr_paths_span(paths, spans, path),
+                                offsetof(mr_span, escaped));
+    }
     free(copy);
     return reason;
 }
@@ -259,7 +271,7 @@ static void expect_name(const mr_paths *long_paths, size_t escapes, size_t plain
     char *copy = malloc(at);
     memcpy(copy, text, at);
     mr_span span;
-    assert_int_equal(mr_json_scan(long_paths, copy, at, &span, &position), MR_REASON_NONE);
+    assert_int_equal(mr_json_scan(long_paths, NULL, copy, at, &span, &position), MR_REASON_NONE);
     assert_int_equal(span.kind, escapes + plain == STEP ? MR_JSON_NUMBER : MR_JSON_MISSING);
     free(copy);
 }
@@ -284,6 +296,58 @@ static void test_long_names(void **state)
 }
 
 /* Names that are the same in length, head and tail, in what they are compared by first; and so short that the text ends behind them. */
+/* Pieces that were learnt elsewhere: the same bytes on another path, and what goes on in another way than it did. */
+static void test_guesses(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"p\":{\"b\":\"inner\",\"q\":{\"c\":\"deep\"}},\"a\":\"top\",\"rest\":\"is long enough for all of "
+        "it\"}",
+        "{\"o\":{\"b\":\"inner\",\"q\":{\"c\":\"deep\"}},\"a\":\"top\",\"rest\":\"is long enough for all of "
+        "it\"}",
+        "{\"p\":{\"b\":\"inner\",\"q\":[{\"c\":\"deep\"}]},\"a\":\"top\",\"rest\":\"is long enough for all "
+        "of it\"}",
+        "{\"p\":[\"b\",\"inner\",{\"q\":{\"c\":\"deep\"}}],\"a\":\"top\",\"rest\":\"is long enough for all "
+        "of it\"}",
+        "{\"l\":[1,2,3],\"a\":[4],\"x.y\":[5,[6]],\"rest\":\"is long enough for all of it, whatever was "
+        "before\"}",
+        "{\"l\":[1,[],3],\"a\":[],\"x.y\":[[],[6]],\"rest\":\"is long enough for all of it, whatever was "
+        "before\"}",
+        "{\"l\":[1,{},3],\"a\":{},\"x.y\":[{},{}],\"rest\":\"is long enough for all of it, whatever was "
+        "before\"}",
+        "{\"l\":[1,],\"a\":4,\"x.y\":[5],\"rest\":\"refused; and long enough for all of it, whatever was "
+        "before\"}",
+        "{\"a\":1\",\"p\":{\"b\":2},\"rest\":\"refused; and long enough for all of it, whatever was "
+        "before\"}",
+        "{\"a\":\"1\",\"p\":{\"b\":2},\"rest\":\"and long enough for all of it, whatever was before, or "
+        "behind\"}",
+        "{ \"a\" : \"1\", \"p\" : { \"b\" : 2 } , \"rest\" : \"and long enough for all of it, whatever was "
+        "before\" }",
+    };
+    enum { TEXTS = sizeof texts / sizeof *texts };
+    size_t position;
+    for (int first = 0; first < TEXTS; first++)
+        for (int second = 0; second < TEXTS; second++) {
+            scan(texts[first], strlen(texts[first]), &position);
+            scan(texts[second], strlen(texts[second]), &position);
+        }
+}
+
+/* More names and more nesting than are remembered, and events for which it does not pay. */
+static void test_guesses_full(void **state)
+{
+    (void)state;
+    char text[400];
+    for (int i = 0; i < 3000; i++) {
+        size_t position, len = 0;
+        for (int depth = 0; depth <= i % 9; depth++)
+            len += (size_t)snprintf(text + len, sizeof text - len, "{\"name_%d_%d\":", i % 700, depth);
+        len += (size_t)snprintf(text + len, sizeof text - len, "{\"last\":%d}", i);
+        memset(text + len, '}', (size_t)i % 9 + 1);
+        assert_int_equal(scan(text, len + (size_t)i % 9 + 1, &position), MR_REASON_NONE);
+    }
+}
+
 static void test_alike_names(void **state)
 {
     (void)state;
@@ -312,7 +376,7 @@ static void test_alike_names(void **state)
         size_t position, len = (size_t)snprintf(text, sizeof text, "{\"%s\":%u}", names[i], i % 10);
         char *copy = malloc(len);
         memcpy(copy, text, len);
-        assert_int_equal(mr_json_scan(alike, copy, len, all, &position), MR_REASON_NONE);
+        assert_int_equal(mr_json_scan(alike, NULL, copy, len, all, &position), MR_REASON_NONE);
         for (uint32_t k = 0; k < NAMES; k++)
             assert_int_equal(mr_paths_span(alike, all, k)->kind, k == i ? MR_JSON_NUMBER : MR_JSON_MISSING);
         free(copy);
@@ -325,7 +389,7 @@ static void test_too_large(void **state)
 {
     (void)state;
     size_t position = 7;
-    assert_int_equal(mr_json_scan(paths, NULL, (size_t)UINT32_MAX + 1, spans, &position),
+    assert_int_equal(mr_json_scan(paths, NULL, NULL, (size_t)UINT32_MAX + 1, spans, &position),
                      MR_REASON_TOO_LARGE);
     assert_int_equal(position, 0);
 }
@@ -333,12 +397,13 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_too_large),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_depth),       cmocka_unit_test(test_found),
-        cmocka_unit_test(test_steps),       cmocka_unit_test(test_repeated),
-        cmocka_unit_test(test_unescape),    cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_wrong_bytes), cmocka_unit_test(test_long_names),
-        cmocka_unit_test(test_alike_names),
+        cmocka_unit_test(test_too_large),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_depth),        cmocka_unit_test(test_found),
+        cmocka_unit_test(test_steps),        cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_unescape),     cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_wrong_bytes),  cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_alike_names),  cmocka_unit_test(test_guesses),
+        cmocka_unit_test(test_guesses_full),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

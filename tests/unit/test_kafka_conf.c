@@ -1,7 +1,6 @@
 /* What every client of Kafka is told, whatever the user's properties say: no offset is guessed, none is committed by itself, ends of partitions are
- * reported, and no dead letter is given up. */
+ * reported, and no dead letter is given up; and that a rotated secret is noticed. */
 #include <librdkafka/rdkafka.h>
-
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -82,9 +81,10 @@ static void refuse(mr_kafka_role role, const char *kafka, const char *says)
     mr_error error = {.text = ""};
     configure(kafka);
     mr_kafka_owner owner = {.config = config};
+    rd_kafka_t *client;
     conf = mr_kafka_conf(&owner, role, &error);
     if (conf)
-        assert_null(mr_kafka_client(role, conf, &error));
+        assert_int_equal(mr_kafka_new(conf, role, &client, &error), MR_CONFIG);
     if (!strstr(error.text, says))
         fail_msg("\"%s\" does not say \"%s\"", error.text, says);
     mr_config_free(config);
@@ -100,9 +100,8 @@ static void test_refused(void **state)
             ",\"properties\":{\"security.protocol\":\"sasl_plaintext\",\"sasl.mechanisms\":\"NONE\"}";
     refuse(MR_KAFKA_ASKER, nonsense, " refuses nonsense, ");
     refuse(MR_KAFKA_ASKER, nonsense, ": see its CONFIGURATION.md");
-    refuse(MR_KAFKA_CONSUMER, mechanism, "librdkafka makes no consumer, ");
-    refuse(MR_KAFKA_PRODUCER, mechanism, "librdkafka makes no producer, ");
-    refuse(MR_KAFKA_PRODUCER, mechanism, ": correct kafka.properties or kafka.producer_properties");
+    refuse(MR_KAFKA_CONSUMER, mechanism, "librdkafka makes no client, ");
+    refuse(MR_KAFKA_PRODUCER, mechanism, ": correct kafka.properties and what goes with it, see its");
     refuse(MR_KAFKA_READER, ",\"properties_file\":{\"sasl.password\":\"/nonexistent\"}",
            "/nonexistent: No such file or directory: check that the secret is mounted and readable");
     refuse(MR_KAFKA_READER, ",\"properties_file\":{\"sasl.password\":\"/\"}",
@@ -111,33 +110,71 @@ static void test_refused(void **state)
            "/dev/zero is longer than 16382 bytes: name the file that holds the secret alone");
 }
 
-/* Those of a running client: what cannot be read is said, and what was read before stays. */
-static void test_secrets_later(void **state)
+/* ---- secrets ---- */
+
+static char secret_file[] = "/tmp/millrace-secret.XXXXXX";
+
+static void keep_secret(const char *text)
+{
+    FILE *file = fopen(secret_file, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int set_up_secret(void **state)
 {
     (void)state;
-    static mr_kafka_owner owner;
-    char file[] = "/tmp/millrace-secret-XXXXXX", kafka[256];
-    uint64_t seen = 0;
-    mr_error error = {.text = ""};
-    int fd = mkstemp(file);
-    assert_true(fd >= 0 && write(fd, "brook\n", 6) == 6);
+    int fd = mkstemp(secret_file);
+    assert_true(fd >= 0);
     close(fd);
-    snprintf(kafka, sizeof kafka, ",\"properties_file\":{\"sasl.password\":\"%s\"}", file);
+    return 0;
+}
+
+static int tear_down_secret(void **state)
+{
+    (void)state;
+    memcpy(strchr(secret_file, '.') + 1, "XXXXXX", 6);
+    return 0;
+}
+
+static void rotate(const char *kafka, const char *event)
+{
+    mr_kafka_secrets seen = {0};
+    rd_kafka_t *client;
+    mr_error error = {.text = ""};
+    keep_secret("one\n");
     configure(kafka);
-    owner.config = config;
-    conf = mr_kafka_conf(&owner, MR_KAFKA_PRODUCER, &error);
-    assert_non_null(conf);
-    rd_kafka_t *client = mr_kafka_client(MR_KAFKA_PRODUCER, conf, &error);
-    assert_non_null(client);
+    make(MR_KAFKA_PRODUCER);
+    assert_int_equal(mr_kafka_new(conf, MR_KAFKA_PRODUCER, &client, &error), MR_OK);
+    assert_false(mr_kafka_reload_secrets(client, config, &seen)); /* nothing was known before */
     assert_false(mr_kafka_reload_secrets(client, config, &seen));
-    uint64_t first = seen;
-    unlink(file);
+    keep_secret("another\n");
+    assert_true(mr_kafka_reload_secrets(client, config, &seen));
     assert_false(mr_kafka_reload_secrets(client, config, &seen));
-    assert_true(first != 0 && seen == first);
-    assert_logged("secret_failed", ": No such file or directory: check that the secret is mounted");
+    unlink(secret_file);
+    assert_false(mr_kafka_reload_secrets(client, config, &seen)); /* goes on with what it has */
+    assert_logged(event, ": No such file or directory: check that the secret is mounted and readable");
+    keep_secret("another\n");
+    assert_false(mr_kafka_reload_secrets(client, config, &seen));
+    unlink(secret_file);
+    rd_kafka_destroy(client);
     mr_config_free(config);
-    configure(",\"token_file\":\"/proc/self/cmdline\""); /* the client has no OAUTHBEARER */
-    mr_kafka_reload_secrets(client, config, &seen);
+}
+
+/* What is read is no token, or the client wants none: what to do is said. */
+static void test_no_token(void **state)
+{
+    (void)state;
+    mr_kafka_secrets seen = {0};
+    rd_kafka_t *client;
+    mr_error error = {.text = ""};
+    configure("");
+    make(MR_KAFKA_PRODUCER);
+    assert_int_equal(mr_kafka_new(conf, MR_KAFKA_PRODUCER, &client, &error), MR_OK);
+    mr_config_free(config);
+    configure(",\"token_file\":\"/proc/self/cmdline\"");
+    assert_false(mr_kafka_reload_secrets(client, config, &seen));
     assert_logged("token_failed", "kafka.token_file /proc/self/cmdline, ");
     assert_logged("token_failed", ": let it hold one OAUTHBEARER token that is still good");
     rd_kafka_destroy(client);
@@ -167,10 +204,56 @@ static void test_many_topics(void **state)
     mr_config_free(config);
 }
 
+static void test_password(void **state)
+{
+    (void)state;
+    char kafka[512];
+    snprintf(kafka, sizeof kafka,
+             ",\"properties\":{\"security.protocol\":\"sasl_plaintext\",\"sasl.mechanism\":\"PLAIN\","
+             "\"sasl.username\":\"u\"},\"properties_file\":{\"sasl.password\":\"%s\"}",
+             secret_file);
+    rotate(kafka, "secret_failed");
+}
+
+static void test_token(void **state)
+{
+    (void)state;
+    char kafka[512];
+    snprintf(kafka, sizeof kafka,
+             ",\"properties\":{\"security.protocol\":\"sasl_plaintext\",\"sasl.mechanism\":\"OAUTHBEARER\"},"
+             "\"token_file\":\"%s\"",
+             secret_file);
+    rotate(kafka, "token_failed");
+}
+
+/* A property that librdkafka takes, but not with the others: the configuration is gone with the failure, and the error says so. */
+static void test_no_client(void **state)
+{
+    (void)state;
+    rd_kafka_t *client = NULL;
+    mr_error error = {.text = ""};
+    configure("");
+    make(MR_KAFKA_PRODUCER);
+    assert_true(mr_kafka_conf_try(conf, "transactional.id", "t") &&
+                mr_kafka_conf_try(conf, "transaction.timeout.ms", "1000") &&
+                mr_kafka_conf_try(conf, "socket.timeout.ms", "60000"));
+    assert_int_equal(mr_kafka_new(conf, MR_KAFKA_PRODUCER, &client, &error), MR_CONFIG);
+    assert_null(client);
+    assert_true(strstr(error.text, "librdkafka makes no client, ") == error.text);
+    mr_config_free(config);
+}
+
+#define SECRET(name) cmocka_unit_test_setup_teardown(name, set_up_secret, tear_down_secret)
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_producer),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_secrets_later),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers),
+                                       cmocka_unit_test(test_producer),
+                                       SECRET(test_password),
+                                       SECRET(test_token),
+                                       cmocka_unit_test(test_no_client),
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_no_token),
                                        cmocka_unit_test(test_many_topics)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "edges/kafka.h"
+#include "edges/kafka_client.h"
 #include "small_config.h"
 
 static int version;
@@ -90,8 +91,35 @@ static void test_features(void **state)
     }
 }
 
+rd_kafka_t *rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, char *why, size_t size)
+{
+    (void)type;
+    (void)conf;
+    snprintf(why, size, "Failed to create thread");
+    return NULL;
+}
+
+rd_kafka_resp_err_t rd_kafka_last_error(void)
+{
+    return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+}
+
+/* It is not the configuration's fault. */
+static void test_no_threads(void **state)
+{
+    (void)state;
+    rd_kafka_t *client = NULL;
+    mr_error error = {.text = ""};
+    assert_int_equal(mr_kafka_new(rd_kafka_conf_new(), MR_KAFKA_ASKER, &client, &error), MR_UNAVAILABLE);
+    assert_null(client);
+    assert_string_equal(
+        error.text,
+        "librdkafka makes no client, Failed to create thread: allow the process more threads and files");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_versions), cmocka_unit_test(test_features)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_versions), cmocka_unit_test(test_features),
+                                       cmocka_unit_test(test_no_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

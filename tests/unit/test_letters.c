@@ -17,7 +17,7 @@ static int set_up(void **state)
 {
     mr_error error;
     (void)state;
-    mock_cluster_begin("t.dlq", "", ",\"dlq\":{\"topic\":\"{topic}.dlq\",\"replay_topic\":\"again\"}");
+    mock_cluster_begin("t.dlq", 1, "", ",\"dlq\":{\"topic\":\"{topic}.dlq\",\"replay_topic\":\"again\"}");
     arena = mr_arena_new();
     assert_true(mr_bell_init(&bell));
     dlq = mr_dlq_new(config, arena, LETTERS);

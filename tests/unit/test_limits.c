@@ -104,8 +104,7 @@ static void test_worker(void **state)
     assert_int_equal(mr_worker_new(config, &worker, &error), MR_OK);
     assert_int_equal(mr_worker_start(worker, duties, &error), MR_UNAVAILABLE);
     no_threads = false;
-    assert_says(
-        "cannot start a worker's thread, Resource temporarily unavailable: raise the limit of threads");
+    assert_says("cannot start a thread, Resource temporarily unavailable: allow the process more threads");
     mr_worker_free(worker);
 }
 

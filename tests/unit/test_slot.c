@@ -74,7 +74,7 @@ typedef struct pair {
 static void *publish(void *context)
 {
     pair *both = context;
-    for (uint32_t i = 2; i <= TIMES && !atomic_load_explicit(&both->enough, memory_order_relaxed); i++) {
+    for (uint32_t i = 1; i <= TIMES && !atomic_load_explicit(&both->enough, memory_order_relaxed); i++) {
         publish_moment(&both->slot, i);
         for (volatile uint32_t pause = i * 2654435761u >> 23; pause > 0; pause--)
             ;
@@ -93,11 +93,12 @@ static void test_torn_snapshot(void **state)
     uint32_t last = 0, seen = 0, reads = 0;
     mr_slot_range ranges[SHARDS];
     mr_slot_init(&both.slot, SHARDS, arena);
-    publish_moment(&both.slot, 1);
     assert_int_equal(pthread_create(&writer, NULL, publish, &both), 0);
     while (seen < SEEN && !atomic_load(&both.enough)) {
         mr_slot_range *wanted = reads++ % 4 ? ranges : NULL;
         mr_slot_snapshot now = mr_slot_read(&both.slot, wanted);
+        if (now.epoch == 0 && last == 0)
+            continue; /* nothing is published yet */
         assert_true(now.epoch >= last);
         assert_moment(&now, wanted);
         seen += now.epoch != last;

@@ -232,6 +232,7 @@ static void begin_all(mr_membership *m, mr_partition *partitions, size_t count)
 static void assigned(void *context, mr_partition *partitions, size_t count)
 {
     mr_membership *m = context;
+    mr_owner_here(&m->owner);
     for (size_t i = 0; i < count; i++) {
         m->duties.busy(m->duties.context); /* each asks brokers, for seconds where they are slow */
         take_one(m, &partitions[i]);
@@ -303,6 +304,7 @@ static void revoked(void *context, const mr_partition *partitions, size_t count,
 {
     mr_membership *m = context;
     enum { AT_ONCE = 256 };
+    mr_owner_here(&m->owner);
     mr_log(MR_LOG_INFO, "revoked", NULL, "%zu partitions go%s", count,
            lost ? ", they are another member's already" : "");
     for (size_t from = 0; from < count; from += AT_ONCE) {
@@ -332,6 +334,7 @@ static void revoked(void *context, const mr_partition *partitions, size_t count,
 
 bool mr_membership_drain(mr_membership *m, uint64_t deadline_ms, uint64_t commit_by_ms)
 {
+    mr_owner_here(&m->owner);
     m->commit_by_ms = commit_by_ms;
     for (uint32_t c = 0; c < m->flow->consumers; c++)
         mr_consumer_order(m->consumers[c], MR_ORDER_DRAIN_ALL, 0);
@@ -389,6 +392,7 @@ static void deal_with_stopped(mr_membership *m, mr_owned *one)
 
 void mr_membership_look(mr_membership *m, uint64_t now_ms)
 {
+    mr_owner_here(&m->owner);
     for (uint32_t i = 0; i < m->room; i++)
         if (m->all[i].used && mr_slot_read(m->all[i].slot, NULL).stopped) {
             m->duties.busy(m->duties.context); /* brokers are asked, for seconds where they are slow */

@@ -73,6 +73,7 @@ void mr_commit_send(mr_membership *m, size_t count, uint32_t wait_ms)
 void mr_membership_commit(mr_membership *m)
 {
     size_t count = 0;
+    mr_owner_here(&m->owner);
     if (mr_group_committing(m->group))
         return;
     /* Beginning elsewhere each time, so that nobody is left out for want of room. */

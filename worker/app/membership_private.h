@@ -3,6 +3,8 @@
 #define MR_APP_MEMBERSHIP_PRIVATE_H
 
 #include "app/membership.h"
+#include "base/owner.h"
+#include "base/status.h"
 #include "stages/retention.h"
 #include "stages/topics.h"
 
@@ -40,6 +42,7 @@ typedef struct mr_shard_seen {
 } mr_shard_seen;
 
 struct mr_membership {
+    mr_owner owner;
     mr_flow *flow;
     mr_consumer **consumers;
     mr_group *group;
@@ -72,9 +75,9 @@ mr_owned *mr_membership_find(const mr_membership *m, const char *topic, int32_t 
 /* membership_commit.c */
 size_t mr_membership_texts_bytes(uint32_t partitions);
 /* Adds `offset` with the slot's first ranges, as not clean; false: no room in this commit. */
-bool mr_commit_add_beginning(mr_membership *m, mr_owned *one, size_t *count);
+bool mr_commit_add_beginning(mr_membership *m, mr_owned *one, size_t *count) MR_CHECKED;
 /* Adds what is due of one partition; false: no room in this commit. */
-bool mr_commit_add_due(mr_membership *m, mr_owned *one, size_t *count);
+bool mr_commit_add_due(mr_membership *m, mr_owned *one, size_t *count) MR_CHECKED;
 void mr_commit_send(mr_membership *m, size_t count, uint32_t wait_ms);
 void mr_commit_answered(void *membership, const mr_partition *partitions, size_t count, const char *why);
 

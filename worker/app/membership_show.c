@@ -25,10 +25,8 @@ static mr_board_waiting waiting_of(const mr_membership *m, const mr_slot_snapsho
         waiting.shard = (int32_t)now->waiting_shard;
         waiting.attempts = atomic_load_explicit(&page->tries, memory_order_relaxed);
         waiting.due_ms = atomic_load_explicit(&page->due_ms, memory_order_relaxed);
-        uint64_t again_ms = 0; /* of the shard: it may be later than the page's, or all that is known */
-        if (mr_gate_now(&m->flow->gates, now->waiting_shard) == MR_GATE_RETRYING)
-            again_ms =
-                atomic_load_explicit(&m->flow->gates.at[now->waiting_shard].again_ms, memory_order_relaxed);
+        /* Of the shard: it may be later than the page's, or all that is known. */
+        uint64_t again_ms = mr_gate_again_ms(&m->flow->gates, now->waiting_shard);
         if (waiting.due_ms < again_ms)
             waiting.due_ms = again_ms;
         waiting.state = waiting.due_ms ? "retrying" : "writing";
@@ -197,7 +195,7 @@ static void measure(mr_membership *m, uint32_t shard, uint64_t now_ms)
 static int64_t since(mr_membership *m, uint32_t shard, mr_shard_state state, int64_t wall_ms)
 {
     mr_shard_seen *seen = &m->shards[shard];
-    int64_t gate_ms = atomic_load(&m->flow->gates.at[shard].since_wall_ms);
+    int64_t gate_ms = mr_gate_since_wall_ms(&m->flow->gates, shard);
     if (gate_ms != seen->gate_wall_ms)
         seen->since_wall_ms = gate_ms;
     else if (state != seen->state)

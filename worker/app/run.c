@@ -1,5 +1,6 @@
 #include "app/run.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -80,6 +81,7 @@ static bool is_started(const void *context, mr_buf *why)
 
 /* ---- signals ---- */
 
+/* Before any thread is there; each inherits it.  The descriptor by which main takes them, -1 with errno. */
 static int block_signals(void)
 {
     sigset_t set;
@@ -283,7 +285,8 @@ static void leave_now(int signal)
     _exit(end_status);
 }
 
-/* librdkafka's own end can hang for ever (2.0.2 does when a topic was deleted).  Nothing depends on it any more. */
+/* librdkafka's own end can hang for ever (2.0.2 does when a topic was deleted), and after a start that failed a writer may be in a call to a
+ * database.  Nothing depends on them any more. */
 static void free_in_time(mr_worker *worker, mr_status status)
 {
     struct sigaction leave = {.sa_handler = leave_now};
@@ -299,7 +302,11 @@ mr_status mr_run(const mr_config *config, const char *config_file)
     run r = {.config = config, .config_file = config_file, .config_changed = changed_at(config_file)};
     mr_error error = {.text = ""};
     r.signals = block_signals();
+    int failed = errno;
     mr_status status = mr_process_files(FILES_BASE + FILES_SHARD * config->shard_count, &error);
+    if (!status && r.signals < 0)
+        status = mr_fail(&error, MR_UNAVAILABLE, "cannot make a signalfd: %s: raise the limit of open files",
+                         strerror(failed));
     if (!status)
         status = mr_kafka_version_check(&error);
     if (!status)

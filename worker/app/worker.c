@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/must.h"
+#include "base/thread.h"
 
 #define JOIN_MS 10
 
@@ -116,9 +116,32 @@ mr_status mr_worker_new(const mr_config *config, mr_worker **out, mr_error *erro
     return MR_OK;
 }
 
+static void tell_to_stop(mr_flow *flow)
+{
+    atomic_store(&flow->stop, true);
+    for (uint32_t i = 0; i < flow->consumers; i++)
+        mr_bell_ring(&flow->consumer_bell[i]);
+    for (uint32_t i = 0; i < flow->shards; i++)
+        mr_bell_ring(&flow->writer_bell[i]);
+}
+
+/* After a start that failed half-way: nothing may be taken away from under a thread that runs. */
+static void end_threads(mr_worker *worker)
+{
+    if (worker->watchdog)
+        mr_watchdog_stop(worker->watchdog);
+    for (uint32_t i = 0; worker->threads && i < worker->thread_count; i++)
+        if (worker->threads[i].running) {
+            tell_to_stop(&worker->flow);
+            pthread_join(worker->threads[i].id, NULL);
+            worker->threads[i].running = false;
+        }
+}
+
 void mr_worker_free(mr_worker *worker)
 {
     mr_flow *flow = &worker->flow;
+    end_threads(worker);
     if (worker->group) {
         for (uint32_t i = 0; i < flow->consumers; i++)
             mr_inbox_close(worker->inboxes[i]);
@@ -179,16 +202,14 @@ mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *er
         *thread = (mr_thread){.flow = flow,
                               .consumer = consumer ? worker->consumers[i] : NULL,
                               .writer = consumer ? NULL : worker->writers[i - flow->consumers]};
-        int failed = pthread_create(&thread->id, NULL, consumer ? run_consumer : run_writer, thread);
-        if (failed)
-            return mr_fail(error, MR_UNAVAILABLE,
-                           "cannot start a worker's thread, %s: raise the limit of threads",
-                           strerror(failed));
-        thread->running = true;
         char name[16];
         snprintf(name, sizeof name, "%s-%u", consumer ? "consumer" : "writer",
                  (consumer ? i : i - flow->consumers) % 1000u);
-        pthread_setname_np(thread->id, name);
+        int failed = mr_thread_start(&thread->id, name, consumer ? run_consumer : run_writer, thread);
+        if (failed)
+            return mr_fail(error, MR_UNAVAILABLE, "cannot start a thread, %s: allow the process more threads",
+                           strerror(failed));
+        thread->running = true;
     }
     status = mr_watchdog_start(worker->watchdog, error);
     return status ? status : mr_group_join(worker->group, error);
@@ -212,13 +233,8 @@ static bool await_end(mr_thread *thread, const mr_main_duties *duties, uint64_t 
 
 bool mr_worker_stop(mr_worker *worker, mr_main_duties duties, uint64_t deadline_ms)
 {
-    mr_flow *flow = &worker->flow;
-    atomic_store(&flow->stop, true);
-    for (uint32_t i = 0; i < flow->consumers; i++)
-        mr_bell_ring(&flow->consumer_bell[i]);
-    for (uint32_t i = 0; i < flow->shards; i++)
-        mr_bell_ring(&flow->writer_bell[i]);
     bool all = true;
+    tell_to_stop(&worker->flow);
     for (uint32_t i = 0; i < worker->thread_count; i++) {
         if (!worker->threads[i].running)
             continue;

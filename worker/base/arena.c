@@ -31,43 +31,33 @@ struct mr_arena {
     } part[PARTS_MAX];
 };
 
-static size_t aligned(size_t bytes)
+static _Noreturn void out_of_memory(size_t bytes)
 {
-    return (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    fprintf(
+        stderr,
+        "millrace: out of memory at start, %zu bytes more were wanted: lower memory.pool_mib or raise the "
+        "memory limit\n",
+        bytes);
+    exit(MR_UNAVAILABLE);
 }
 
-static block *map_block(block *next, size_t bytes)
-{
-    size_t size = bytes + ALIGNMENT > BLOCK_BYTES ? bytes + ALIGNMENT : BLOCK_BYTES;
-    block *made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (made == MAP_FAILED) {
-        fprintf(stderr,
-                "millrace: out of memory at start, %zu bytes more were wanted: lower memory.pool_mib or "
-                "raise the "
-                "memory limit\n",
-                bytes);
-        exit(MR_UNAVAILABLE);
-    }
-    *made = (block){.next = next, .size = size, .used = ALIGNMENT};
-    return made;
-}
-
-/* It lies in its own first block. */
 mr_arena *mr_arena_new(void)
 {
-    block *first = map_block(NULL, sizeof(mr_arena));
-    mr_arena *arena = (void *)((char *)first + first->used);
-    first->used += aligned(sizeof *arena);
-    arena->blocks = first;
+    mr_arena *arena = calloc(1, sizeof *arena);
+    if (!arena)
+        out_of_memory(sizeof *arena);
     return arena;
 }
 
 void mr_arena_free(mr_arena *arena)
 {
-    for (block *at = arena ? arena->blocks : NULL, *next; at; at = next) {
+    if (!arena)
+        return;
+    for (block *at = arena->blocks, *next; at; at = next) {
         next = at->next;
         munmap(at, at->size);
     }
+    free(arena);
 }
 
 static void account(mr_arena *arena, const char *part, size_t bytes)
@@ -82,15 +72,26 @@ static void account(mr_arena *arena, const char *part, size_t bytes)
     arena->total += bytes;
 }
 
+static block *map_block(mr_arena *arena, size_t bytes)
+{
+    size_t size = bytes + ALIGNMENT > BLOCK_BYTES ? bytes + ALIGNMENT : BLOCK_BYTES;
+    block *made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (made == MAP_FAILED)
+        out_of_memory(bytes);
+    *made = (block){.next = arena->blocks, .size = size, .used = ALIGNMENT};
+    arena->blocks = made;
+    return made;
+}
+
 void *mr_arena_take(mr_arena *arena, const char *part, size_t count, size_t size)
 {
     must(!arena->frozen);
     must(size == 0 || count <= (SIZE_MAX >> 1) / size);
-    size_t bytes = aligned(count * size);
+    size_t bytes = (count * size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     account(arena, part, bytes);
     block *at = arena->blocks;
-    if (at->size - at->used < bytes)
-        at = arena->blocks = map_block(at, bytes);
+    if (!at || at->size - at->used < bytes)
+        at = map_block(arena, bytes);
     void *taken = (char *)at + at->used;
     at->used += bytes;
     return taken;

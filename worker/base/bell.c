@@ -4,9 +4,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define SLEEP_MAX_MS 3600000
+
 bool mr_bell_init(mr_bell *bell)
 {
     atomic_init(&bell->asleep, false);
+    atomic_init(&bell->sleeper.thread, 0);
     bell->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return bell->fd >= 0;
 }
@@ -31,6 +34,7 @@ void mr_bell_ring(mr_bell *bell)
 /* An exchange, no store: it reads what a ringer left who came before it, and so the looks for work that follow see that ringer's. */
 static void say(mr_bell *bell, bool asleep)
 {
+    mr_owner_here(&bell->sleeper);
     (void)atomic_exchange(&bell->asleep, asleep);
 }
 
@@ -47,7 +51,7 @@ void mr_bell_stay(mr_bell *bell)
 void mr_bell_sleep(mr_bell *bell, uint64_t timeout_ms)
 {
     struct pollfd wait = {.fd = bell->fd, .events = POLLIN, .revents = 0};
-    int timeout = timeout_ms > 3600000 ? 3600000 : (int)timeout_ms;
+    int timeout = timeout_ms > SLEEP_MAX_MS ? SLEEP_MAX_MS : (int)timeout_ms;
     if (poll(&wait, 1, timeout) > 0) {
         uint64_t count;
         ssize_t got = read(bell->fd, &count, sizeof count);

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/thread.h"
 
 #define LINE_MAX_BYTES 4096u
 #define TAIL_BYTES     40u /* room for `,"count":18446744073709551615}` and the newline */
@@ -56,6 +57,8 @@ static struct {
     char queue[QUEUE_BYTES];
     repeat repeats[REPEATS];
 } state = {.least = MR_LOG_INFO, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+_Static_assert(sizeof state <= 512u << 10, "it takes no more than log.h says");
 
 /* ---- a line's text ---- */
 
@@ -410,23 +413,14 @@ void mr_log(mr_log_level level, const char *event, const mr_log_fields *fields, 
 
 mr_status mr_log_start(bool json, mr_log_level least, mr_error *error)
 {
-    sigset_t all, before;
-    pthread_condattr_t monotonic;
     atomic_store(&state.json, json);
     atomic_store(&state.least, (int)least);
     state.stopping = state.finished = false;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&state.changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&state.thread, NULL, write_lines, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    mr_thread_condition(&state.changed);
+    int failed = mr_thread_start(&state.thread, "log", write_lines, NULL);
     if (failed)
         return mr_fail(error, MR_UNAVAILABLE,
                        "cannot start the log's thread, %s: allow the process more threads", strerror(failed));
-    pthread_setname_np(state.thread, "log");
     atomic_store(&state.running, true);
     return MR_OK;
 }

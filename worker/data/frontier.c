@@ -1,6 +1,7 @@
 #include "data/frontier.h"
 
 #include "base/must.h"
+#include "base/owner.h"
 
 #define COVERED UINT32_MAX /* in place of a hold's epoch */
 
@@ -20,8 +21,9 @@ typedef struct life {
 } life;
 
 struct mr_frontier {
-    life *lives;
-    hold *holds;
+    mr_owner owner;
+    life *lives; /* [slots] */
+    hold *holds; /* [holds_max] */
     uint32_t slots, holds_max;
     uint32_t free, held;
 };
@@ -50,6 +52,7 @@ static life *life_of(const mr_frontier *frontier, uint32_t slot)
 uint32_t mr_frontier_open(mr_frontier *frontier, uint32_t slot, int64_t position)
 {
     life *now = life_of(frontier, slot);
+    mr_owner_here(&frontier->owner);
     must(!now->open && position >= 0);
     *now = (life){.position = position,
                   .epoch = now->epoch + 1,
@@ -63,6 +66,7 @@ uint32_t mr_frontier_open(mr_frontier *frontier, uint32_t slot, int64_t position
 void mr_frontier_close(mr_frontier *frontier, uint32_t slot)
 {
     life *now = life_of(frontier, slot);
+    mr_owner_here(&frontier->owner);
     must(now->open);
     /* Holds that are left are told apart by their epoch: the next life has another one. */
     now->open = false;
@@ -88,6 +92,7 @@ static hold *hold_at(const mr_frontier *frontier, uint32_t at)
 static uint32_t insert(mr_frontier *frontier, uint32_t slot, int64_t offset, mr_hold_for what,
                        uint32_t earlier)
 {
+    mr_owner_here(&frontier->owner);
     life *now = life_of(frontier, slot);
     uint32_t at = frontier->free;
     must(at != MR_HOLD_NONE);
@@ -117,7 +122,7 @@ uint32_t mr_frontier_hold(mr_frontier *frontier, uint32_t slot, int64_t offset, 
 uint32_t mr_frontier_hold_behind(mr_frontier *frontier, uint32_t slot, int64_t offset, mr_hold_for what)
 {
     const life *now = life_of(frontier, slot);
-    must(now->open && offset >= mr_frontier_lowest(frontier, slot));
+    must(now->open && offset >= mr_frontier_lowest(frontier, slot) && offset <= now->position);
     uint32_t earlier = now->newest;
     while (earlier != MR_HOLD_NONE && frontier->holds[earlier].offset > offset)
         earlier = frontier->holds[earlier].earlier;
@@ -165,6 +170,7 @@ static void unlink_hold(mr_frontier *frontier, const hold *gone)
 
 void mr_frontier_release(mr_frontier *frontier, uint32_t at)
 {
+    mr_owner_here(&frontier->owner);
     hold *gone = hold_at(frontier, at);
     if (mr_frontier_counts(frontier, at))
         unlink_hold(frontier, gone);
@@ -178,6 +184,7 @@ int64_t mr_frontier_cover(mr_frontier *frontier, uint32_t slot, uint32_t lane)
 {
     const life *now = life_of(frontier, slot);
     int64_t lowest = -1;
+    mr_owner_here(&frontier->owner);
     must(now->open);
     for (uint32_t at = now->oldest, next; at != MR_HOLD_NONE; at = next) {
         hold *one = &frontier->holds[at];
@@ -194,6 +201,7 @@ int64_t mr_frontier_cover(mr_frontier *frontier, uint32_t slot, uint32_t lane)
 void mr_frontier_advance(mr_frontier *frontier, uint32_t slot, int64_t position)
 {
     life *now = life_of(frontier, slot);
+    mr_owner_here(&frontier->owner);
     must(now->open && position >= now->position);
     now->position = position;
 }

@@ -3,16 +3,22 @@
 #include <stdatomic.h>
 
 #include "base/must.h"
+#include "base/owner.h"
 
 /*     tail (producer)          head (consumer)
  *        v                        v
  *   free-running, masked on access; used = tail - head, also across the wrap of 2^32
  */
 struct mr_ring {
-    _Alignas(64) _Atomic uint32_t tail; /* the producer's */
-    uint32_t head_seen;                 /* the producer's last look at head */
-    _Alignas(64) _Atomic uint32_t head; /* the consumer's */
+    /* the producer's */
+    _Alignas(64) _Atomic uint32_t tail;
+    uint32_t head_seen; /* its last look at head */
+    mr_owner producer;
+    /* the consumer's */
+    _Alignas(64) _Atomic uint32_t head;
     uint32_t tail_seen;
+    mr_owner consumer;
+    /* fixed */
     _Alignas(64) uint32_t mask;
     uint32_t *slots;
 };
@@ -31,6 +37,7 @@ mr_ring *mr_ring_new(mr_arena *arena, const char *part, uint32_t capacity)
 
 void mr_ring_push(mr_ring *ring, uint32_t handle)
 {
+    mr_owner_here(&ring->producer);
     uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     if (tail - ring->head_seen > ring->mask) {
         /* Acquire pairs with the release of head in pop: the slot has been read. */
@@ -44,19 +51,33 @@ void mr_ring_push(mr_ring *ring, uint32_t handle)
 
 bool mr_ring_pop(mr_ring *ring, uint32_t *handle)
 {
+    mr_owner_here(&ring->consumer);
     uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     if (head == ring->tail_seen) {
+        /* Acquire pairs with the release of tail in push. */
         ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_acquire);
         if (head == ring->tail_seen)
             return false;
     }
     *handle = ring->slots[head & ring->mask];
+    /* Release pairs with the acquire of head in push. */
     atomic_store_explicit(&ring->head, head + 1, memory_order_release);
     return true;
 }
 
+/* Acquire pairs with the releases in pop and push.  Head first: read later it could be beyond this tail, and the difference enormous. */
 uint32_t mr_ring_used(const mr_ring *ring)
 {
     uint32_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
     return atomic_load_explicit(&ring->tail, memory_order_acquire) - head;
+}
+
+void mr_ring_check(const mr_ring *ring)
+{
+    uint32_t tail = atomic_load(&ring->tail), head = atomic_load(&ring->head), size = ring->mask + 1;
+    must(size != 0 && (size & ring->mask) == 0);
+    must(tail - head <= size);
+    /* What each end remembers of the other is something that it was: not ahead of it. */
+    must(head - ring->head_seen <= size && tail - ring->head_seen <= size);
+    must(tail - ring->tail_seen <= size && ring->tail_seen - head <= size);
 }

@@ -6,7 +6,6 @@
 #include <microhttpd.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "base/thread.h"
 #include "edges/http_listen.h"
 #include "edges/process.h"
 #include "stages/page.h"
@@ -361,16 +361,11 @@ static mr_status start_server(server *at, const char *name, const char *key, con
                        "%s: cannot serve %s, %s: allow the process more files and memory", key, address,
                        strerror(errno));
     }
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&at->thread, NULL, turn, at);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int failed = mr_thread_start(&at->thread, name, turn, at);
     if (failed)
         return mr_fail(error, MR_UNAVAILABLE,
                        "cannot start the thread for %s, %s: allow the process more threads", key,
                        strerror(failed));
-    pthread_setname_np(at->thread, name);
     at->turning = true;
     return MR_OK;
 }

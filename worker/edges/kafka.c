@@ -79,9 +79,9 @@ mr_status mr_group_open(mr_group *group, mr_bell *bell, mr_error *error)
         return MR_CONFIG;
     rd_kafka_conf_set_rebalance_cb(conf, mr_group_on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    group->client = mr_kafka_client(MR_KAFKA_CONSUMER, conf, error);
-    if (!group->client)
-        return MR_CONFIG;
+    mr_status status = mr_kafka_new(conf, MR_KAFKA_CONSUMER, &group->client, error);
+    if (status)
+        return status;
     rd_kafka_poll_set_consumer(group->client);
     group->events = rd_kafka_queue_get_consumer(group->client);
     group->commits = rd_kafka_queue_new(group->client);

@@ -57,10 +57,10 @@ static bool open_client(asking *ask, mr_kafka_role role)
 {
     mr_error error;
     rd_kafka_conf_t *conf = mr_kafka_conf(&ask->owner, role, &error);
-    ask->client = conf ? mr_kafka_client(role, conf, &error) : NULL;
-    if (!ask->client)
-        mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "", "%s", error.text);
-    return ask->client;
+    mr_status status = conf ? mr_kafka_new(conf, role, &ask->client, &error) : MR_CONFIG;
+    if (status)
+        mr_find(ask->findings, MR_LEVEL_ERROR, status, "kafka", "", "%s", error.text);
+    return !status;
 }
 
 static bool same_client_works(asking *ask)

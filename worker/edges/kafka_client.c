@@ -13,7 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 
-#define SECRET_MAX 16384
+#define SECRET_MAX 16384 /* its terminating zero included */
 
 /* Reads a secret without its one trailing newline; the length, or negative with the reason. */
 static ssize_t read_secret(const char *file, char *text, size_t cap, mr_error *error)
@@ -24,13 +24,13 @@ static ssize_t read_secret(const char *file, char *text, size_t cap, mr_error *e
     if (fd >= 0)
         close(fd);
     if (got < 0) {
-        mr_fail(error, MR_OK, "%s: %s: check that the secret is mounted and readable", file,
+        mr_fail(error, MR_CONFIG, "%s: %s: check that the secret is mounted and readable", file,
                 strerror(failed));
         return -1;
     }
     if (got == (ssize_t)cap - 1) {
-        mr_fail(error, MR_OK, "%s is longer than %zu bytes: name the file that holds the secret alone", file,
-                cap - 2);
+        mr_fail(error, MR_CONFIG, "%s is longer than %zu bytes: name the file that holds the secret alone",
+                file, cap - 2);
         return -1;
     }
     if (got > 0 && text[got - 1] == '\n')
@@ -73,15 +73,15 @@ static bool set_all(rd_kafka_conf_t *conf, const mr_properties *properties, mr_e
 static bool set_secrets(rd_kafka_conf_t *conf, const mr_properties *files, mr_error *error)
 {
     char secret[SECRET_MAX];
-    for (size_t i = 0; i < files->count; i++) {
-        if (read_secret(files->at[i].value, secret, sizeof secret, error) < 0 ||
-            !set(conf, files->at[i].name, secret, error)) {
+    bool well = true;
+    for (size_t i = 0; well && i < files->count; i++) {
+        well = read_secret(files->at[i].value, secret, sizeof secret, error) >= 0 &&
+               set(conf, files->at[i].name, secret, error);
+        if (!well)
             mr_error_context(error, "kafka.properties_file.%s", files->at[i].name);
-            return false;
-        }
     }
-    memset(secret, 0, sizeof secret);
-    return true;
+    explicit_bzero(secret, sizeof secret); /* memset would be dropped: nobody reads it afterwards */
+    return well;
 }
 
 static bool has_pattern(const mr_config *config)
@@ -255,19 +255,21 @@ static void token_claims(const char *token, int64_t *ends_ms, char *subject, siz
     json_decref(root);
 }
 
-static bool give_token(rd_kafka_t *client, const char *file, mr_error *error)
+static bool give_token(rd_kafka_t *client, const char *file, uint64_t *hash, mr_error *error)
 {
     char token[SECRET_MAX], subject[256], why[256];
     int64_t ends_ms;
-    if (read_secret(file, token, sizeof token, error) < 0)
+    ssize_t len = read_secret(file, token, sizeof token, error);
+    if (len < 0)
         return false;
+    *hash = mr_fnv1a64(token, (size_t)len);
     token_claims(token, &ends_ms, subject, sizeof subject);
     rd_kafka_resp_err_t err =
         rd_kafka_oauthbearer_set_token(client, token, ends_ms, subject, NULL, 0, why, sizeof why);
-    memset(token, 0, sizeof token);
+    explicit_bzero(token, sizeof token);
     if (err)
-        mr_fail(error, MR_OK, "kafka.token_file %s, %s: let it hold one OAUTHBEARER token that is still good",
-                file, why);
+        mr_fail(error, MR_CONFIG,
+                "kafka.token_file %s, %s: let it hold one OAUTHBEARER token that is still good", file, why);
     return !err;
 }
 
@@ -277,7 +279,8 @@ static void on_token_needed(rd_kafka_t *client, const char *ignored, void *opaqu
     (void)ignored;
     const mr_kafka_owner *owner = opaque;
     mr_error error;
-    if (!give_token(client, owner->config->kafka.token_file, &error)) {
+    uint64_t hash;
+    if (!give_token(client, owner->config->kafka.token_file, &hash, &error)) {
         mr_log(MR_LOG_ERROR, "token_failed", NULL, "%s", error.text);
         rd_kafka_oauthbearer_set_token_failure(client, error.text);
     }
@@ -310,20 +313,22 @@ rd_kafka_conf_t *mr_kafka_conf(mr_kafka_owner *owner, mr_kafka_role role, mr_err
     return NULL;
 }
 
-rd_kafka_t *mr_kafka_client(mr_kafka_role role, rd_kafka_conf_t *conf, mr_error *error)
+mr_status mr_kafka_new(rd_kafka_conf_t *conf, mr_kafka_role role, rd_kafka_t **client, mr_error *error)
 {
-    bool producer = role == MR_KAFKA_PRODUCER;
     char why[512];
-    rd_kafka_t *client =
-        rd_kafka_new(producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (client)
-        return client;
+    *client = rd_kafka_new(role == MR_KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why,
+                           sizeof why);
+    if (*client)
+        return MR_OK;
+    bool no_threads = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
     rd_kafka_conf_destroy(conf);
-    mr_fail(error, MR_CONFIG,
-            "librdkafka makes no %s, %s: correct kafka.properties or kafka.%s_properties, see its "
-            "CONFIGURATION.md",
-            producer ? "producer" : "consumer", why, producer ? "producer" : "consumer");
-    return NULL;
+    if (no_threads)
+        return mr_fail(error, MR_UNAVAILABLE,
+                       "librdkafka makes no client, %s: allow the process more threads and files", why);
+    return mr_fail(error, MR_CONFIG,
+                   "librdkafka makes no client, %s: correct kafka.properties and what goes with it, see its "
+                   "CONFIGURATION.md",
+                   why);
 }
 
 static const char *property(const mr_properties *properties, const char *name)
@@ -334,28 +339,54 @@ static const char *property(const mr_properties *properties, const char *name)
     return NULL;
 }
 
-bool mr_kafka_reload_secrets(rd_kafka_t *client, const mr_config *config, uint64_t *seen)
+/* Whether it is another than the one that is known, if one is. */
+static bool take_up(uint64_t *known, uint64_t now)
 {
-    const mr_kafka_config *kafka = &config->kafka;
+    bool changed = *known != 0 && *known != now;
+    *known = now;
+    return changed;
+}
+
+static bool reload_password(rd_kafka_t *client, const mr_kafka_config *kafka, const char *file,
+                            uint64_t *known)
+{
     char secret[SECRET_MAX];
     mr_error error;
-    uint64_t now = MR_FNV64_BASIS;
-    const char *password_file = property(&kafka->properties_file, "sasl.password");
-    if (password_file) {
-        ssize_t len = read_secret(password_file, secret, sizeof secret, &error);
-        if (len < 0) {
-            mr_log(MR_LOG_ERROR, "secret_failed", NULL, "%s", error.text);
-            return false;
-        }
-        now = mr_fnv1a64(secret, (size_t)len);
-        const char *user = property(&kafka->properties, "sasl.username");
-        if (now != *seen)
-            rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(client, user ? user : "", secret));
-        memset(secret, 0, sizeof secret);
+    rd_kafka_error_t *refused = NULL;
+    ssize_t len = read_secret(file, secret, sizeof secret, &error);
+    if (len < 0) {
+        mr_log(MR_LOG_ERROR, "secret_failed", NULL, "%s", error.text);
+        return false;
     }
-    if (kafka->token_file[0] && !give_token(client, kafka->token_file, &error))
-        mr_log(MR_LOG_ERROR, "token_failed", NULL, "%s", error.text);
-    bool changed = *seen != 0 && now != *seen;
-    *seen = now;
-    return changed;
+    uint64_t hash = mr_fnv1a64(secret, (size_t)len);
+    if (hash != *known) {
+        const char *user = property(&kafka->properties, "sasl.username");
+        refused = rd_kafka_sasl_set_credentials(client, user ? user : "", secret);
+    }
+    explicit_bzero(secret, sizeof secret);
+    if (refused) {
+        mr_log(MR_LOG_ERROR, "secret_failed", NULL, "librdkafka does not take the password: %s",
+               rd_kafka_error_string(refused));
+        rd_kafka_error_destroy(refused);
+    }
+    return take_up(known, hash);
+}
+
+static bool reload_token(rd_kafka_t *client, const char *file, uint64_t *known)
+{
+    mr_error error;
+    uint64_t hash;
+    if (give_token(client, file, &hash, &error))
+        return take_up(known, hash);
+    mr_log(MR_LOG_ERROR, "token_failed", NULL, "%s", error.text);
+    return false;
+}
+
+bool mr_kafka_reload_secrets(rd_kafka_t *client, const mr_config *config, mr_kafka_secrets *seen)
+{
+    const mr_kafka_config *kafka = &config->kafka;
+    const char *password_file = property(&kafka->properties_file, "sasl.password");
+    bool password = password_file && reload_password(client, kafka, password_file, &seen->password);
+    bool token = kafka->token_file[0] && reload_token(client, kafka->token_file, &seen->token);
+    return password || token;
 }

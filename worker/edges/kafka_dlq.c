@@ -40,7 +40,7 @@ struct mr_dlq {
     report *reports; /* [letters_max] */
     failed *failed;  /* [letters_max] */
     uint32_t failed_count;
-    uint64_t secrets_seen;
+    mr_kafka_secrets secrets_seen;
     bool alone_sent;         /* the one letter on its way goes alone */
     _Atomic bool alone;      /* consumers wait: one goes alone, or is to */
     _Atomic uint32_t on_way; /* letters sent, or about to be, without a report */
@@ -72,9 +72,11 @@ mr_status mr_dlq_open(mr_dlq *dlq, mr_bell *bell, mr_error *error)
         return MR_CONFIG;
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
-    dlq->client = mr_kafka_client(MR_KAFKA_PRODUCER, conf, error);
-    if (!dlq->client)
-        return MR_CONFIG;
+    mr_status status = mr_kafka_new(conf, MR_KAFKA_PRODUCER, &dlq->client, error);
+    if (status) {
+        mr_error_context(error, "dead letters");
+        return status;
+    }
     mr_dlq_reload_secrets(dlq);
     dlq->reports_queue = rd_kafka_queue_get_main(dlq->client);
     rd_kafka_queue_io_event_enable(dlq->reports_queue, bell->fd, &one, sizeof one);

@@ -43,6 +43,7 @@ static bool is_error(const rd_kafka_message_t *message)
 
 mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *out)
 {
+    mr_owner_here(&inbox->owner);
     rd_kafka_message_t *message = rd_kafka_consume_queue(inbox->queue, 0);
     while (message && inbox->stale && is_error(message) && inbox->stale(inbox, message)) {
         rd_kafka_message_destroy(message);

@@ -87,9 +87,9 @@ mr_status mr_letters_open(const mr_config *config, mr_letters **out, mr_error *e
          mr_kafka_conf_try(conf, "auto.offset.reset", "error") &&
          mr_kafka_conf_try(conf, "enable.partition.eof", "true") &&
          mr_kafka_conf_try(conf, "isolation.level", "read_committed"));
-    letters->reader = mr_kafka_client(MR_KAFKA_ASKER, conf, error);
-    if (!letters->reader)
-        return MR_CONFIG;
+    mr_status status = mr_kafka_new(conf, MR_KAFKA_ASKER, &letters->reader, error);
+    if (status)
+        return status;
     rd_kafka_poll_set_consumer(letters->reader);
     return find_topics(letters, error);
 }

@@ -28,8 +28,7 @@ static mr_status open_sender(mr_letters *letters, mr_error *error)
         return MR_CONFIG;
     must(mr_kafka_conf_try(conf, "message.timeout.ms", DELIVER_MS));
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    letters->sender = mr_kafka_client(MR_KAFKA_PRODUCER, conf, error);
-    return letters->sender ? MR_OK : MR_CONFIG;
+    return mr_kafka_new(conf, MR_KAFKA_PRODUCER, &letters->sender, error);
 }
 
 mr_status mr_letters_topic_known(mr_letters *letters, const char *topic, mr_error *error)

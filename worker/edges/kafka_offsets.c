@@ -180,8 +180,7 @@ static mr_status open_client(mr_kafka_offsets *offsets, mr_error *error)
                 mr_kafka_conf_try(conf, "isolation.level",
                                   kafka->read_uncommitted ? "read_uncommitted" : "read_committed");
     must(well);
-    offsets->client = mr_kafka_client(MR_KAFKA_ASKER, conf, error);
-    return offsets->client ? MR_OK : MR_CONFIG;
+    return mr_kafka_new(conf, MR_KAFKA_ASKER, &offsets->client, error);
 }
 
 mr_status mr_kafka_offsets_open(const mr_config *config, mr_kafka_offsets **offsets, mr_error *error)

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
 
+#include "base/owner.h"
 #include "edges/kafka.h"
 #include "edges/kafka_client.h"
 #include "edges/kafka_reader.h"
@@ -18,16 +19,16 @@ struct mr_group {
     rd_kafka_queue_t *commits; /* answers to commits, for main */
     /* main's */
     bool joined, committing, superseded, fatal;
-    uint64_t secrets_seen;
+    mr_kafka_secrets secrets_seen;
     uint64_t deaf_since_ms;   /* all brokers down since; 0: not */
     mr_partition *partitions; /* of the rebalance that is being dealt with */
     mr_partition *answers;    /* of a commit: it may come within a rebalance */
     size_t partitions_max;
     char fatal_text[256];
-    rd_kafka_queue_t *retention; /* the answer to the question about retention_topic */
-    char retention_topic[256];   /* empty: none is on its way */
-    uint64_t retention_until_ms; /* then its answer is not waited for any more */
-    rd_kafka_queue_t *log_lows;  /* answers where logs begin */
+    rd_kafka_queue_t *retention;        /* the answer to the question about retention_topic */
+    char retention_topic[MR_TOPIC_MAX]; /* empty: none is on its way */
+    uint64_t retention_until_ms;        /* then its answer is not waited for any more */
+    rd_kafka_queue_t *log_lows;         /* answers where logs begin */
     mr_log_low log_low; /* ... or, with librdkafka before 2.3, the one answer; no topic: there is none */
     /* consumer threads': the last time a broker was heard of */
     _Atomic uint64_t heard_ms;
@@ -35,6 +36,7 @@ struct mr_group {
 
 /* A consumer thread's queue of the group's client or of the reader's. */
 struct mr_inbox {
+    mr_owner owner;             /* who polls it */
     rd_kafka_t *const *client;  /* its owner's: set when that is opened */
     _Atomic uint64_t *heard_ms; /* its owner's */
     rd_kafka_queue_t *queue;

@@ -52,7 +52,7 @@ struct mr_reader {
     rd_kafka_t *client;
     rd_kafka_queue_t *main_queue; /* forwarded to inbox 0: errors of the client, tokens that expire */
     rd_kafka_queue_t *waste;      /* what comes for stopped partitions */
-    uint64_t secrets_seen;
+    mr_kafka_secrets secrets_seen;
     uint32_t consumers;
     reader_side *sides;
     pthread_mutex_t mutex; /* of the topics */
@@ -75,22 +75,20 @@ static topic_use *find_topic(mr_reader *reader, const char *name)
     return NULL;
 }
 
-/* A free place; when there is none, those that nobody uses are dropped. */
+/* A free place; when there is none, that of a topic that nobody uses. */
 static topic_use *free_place(mr_reader *reader)
 {
-    topic_use *place = NULL;
-    for (topic_use *at = reader->topics; !place && at < reader->topics + MR_READER_TOPICS; at++)
+    topic_use *end = reader->topics + MR_READER_TOPICS;
+    for (topic_use *at = reader->topics; at < end; at++)
         if (!at->handle)
-            place = at;
-    for (topic_use *at = reader->topics; !place && at < reader->topics + MR_READER_TOPICS; at++)
+            return at;
+    for (topic_use *at = reader->topics; at < end; at++)
         if (at->started == 0) {
             rd_kafka_topic_destroy(at->handle);
             at->handle = NULL;
+            return at;
         }
-    for (topic_use *at = reader->topics; !place && at < reader->topics + MR_READER_TOPICS; at++)
-        if (!at->handle)
-            place = at;
-    return place;
+    return NULL;
 }
 
 static topic_use *take_topic(mr_reader *reader, const char *name)
@@ -163,6 +161,7 @@ bool mr_reader_start(mr_reader *reader, uint32_t consumer, const char *topic, in
                      int64_t offset)
 {
     reader_side *side = &reader->sides[consumer];
+    mr_owner_here(&side->inbox.owner);
     must(offset >= 0 || offset == MR_READ_FROM_BEGINNING);
     must(!find_started(side, topic, partition));
     must(side->count < MR_PARTITIONS_EACH);
@@ -204,9 +203,11 @@ static void stop(reader_side *side, started_partition *one)
 
 void mr_reader_stop(mr_reader *reader, uint32_t consumer, const char *topic, int32_t partition)
 {
-    started_partition *one = find_started(&reader->sides[consumer], topic, partition);
+    reader_side *side = &reader->sides[consumer];
+    mr_owner_here(&side->inbox.owner);
+    started_partition *one = find_started(side, topic, partition);
     if (one)
-        stop(&reader->sides[consumer], one);
+        stop(side, one);
 }
 
 /* ---- what arrives ---- */
@@ -289,9 +290,11 @@ mr_status mr_reader_open(mr_reader *reader, mr_bell *bells, mr_error *error)
     if (!conf)
         return MR_CONFIG;
     rd_kafka_conf_set_error_cb(conf, on_error);
-    reader->client = mr_kafka_client(MR_KAFKA_READER, conf, error);
-    if (!reader->client)
-        return MR_CONFIG;
+    mr_status status = mr_kafka_new(conf, MR_KAFKA_READER, &reader->client, error);
+    if (status) {
+        mr_error_context(error, "reading again");
+        return status;
+    }
     mr_reader_reload_secrets(reader);
     for (uint32_t i = 0; i < reader->consumers; i++)
         mr_inbox_open(&reader->sides[i].inbox, &bells[i]);

@@ -31,11 +31,14 @@ static bool read_committed(mr_group *group, rd_kafka_topic_partition_list_t *lis
     return true;
 }
 
-static size_t describe(mr_group *group, const rd_kafka_topic_partition_list_t *list)
+/* Those from `from` on, as many as there is room for; how many.  The group may give a worker more than it has places for, so whoever describes a list
+ * goes on from there. */
+static size_t describe(mr_group *group, const rd_kafka_topic_partition_list_t *list, size_t from)
 {
-    must((size_t)list->cnt <= group->partitions_max);
-    for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *part = &list->elems[i];
+    size_t left = (size_t)list->cnt - from,
+           count = left < group->partitions_max ? left : group->partitions_max;
+    for (size_t i = 0; i < count; i++) {
+        const rd_kafka_topic_partition_t *part = &list->elems[from + i];
         group->partitions[i] = (mr_partition){.topic = part->topic,
                                               .partition = part->partition,
                                               .committed = part->offset >= 0 ? part->offset : -1,
@@ -44,7 +47,7 @@ static size_t describe(mr_group *group, const rd_kafka_topic_partition_list_t *l
                                               .hold = true,
                                               .start = -1};
     }
-    return (size_t)list->cnt;
+    return count;
 }
 
 static void report(rd_kafka_resp_err_t err, const char *what)
@@ -60,24 +63,33 @@ static rd_kafka_resp_err_t code_of(rd_kafka_error_t *error)
     return err;
 }
 
+/* Adds to `begin` what the owner does not hold of the first `count` that are described. */
+static void forward(mr_group *group, size_t count, rd_kafka_topic_partition_list_t *begin)
+{
+    for (size_t i = 0; i < count; i++) {
+        const mr_partition *part = &group->partitions[i];
+        if (part->hold)
+            continue;
+        rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(group->client, part->topic, part->partition);
+        must(queue);
+        rd_kafka_queue_forward(queue, part->inbox->queue);
+        rd_kafka_queue_destroy(queue);
+        rd_kafka_topic_partition_list_add(begin, part->topic, part->partition)->offset = part->start;
+    }
+}
+
 static void assign(mr_group *group, const rd_kafka_topic_partition_list_t *given)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(given);
     rd_kafka_topic_partition_list_t *begin = rd_kafka_topic_partition_list_new(list->cnt);
     if (read_committed(group, list)) {
-        size_t count = describe(group, list);
-        group->listener.assigned(group->listener.context, group->partitions, count);
-        for (size_t i = 0; i < count; i++) {
-            const mr_partition *part = &group->partitions[i];
-            if (part->hold)
-                continue;
-            rd_kafka_queue_t *queue =
-                rd_kafka_queue_get_partition(group->client, part->topic, part->partition);
-            must(queue);
-            rd_kafka_queue_forward(queue, part->inbox->queue);
-            rd_kafka_queue_destroy(queue);
-            rd_kafka_topic_partition_list_add(begin, part->topic, part->partition)->offset = part->start;
-        }
+        size_t from = 0;
+        do {
+            size_t count = describe(group, list, from);
+            group->listener.assigned(group->listener.context, group->partitions, count);
+            forward(group, count, begin);
+            from += count;
+        } while (from < (size_t)list->cnt);
     }
     if (cooperative(group->client))
         report(code_of(rd_kafka_incremental_assign(group->client, begin)), "assigning partitions");
@@ -104,9 +116,13 @@ static rd_kafka_topic_partition_list_t *assigned_of(rd_kafka_t *client,
 
 static void revoke(mr_group *group, const rd_kafka_topic_partition_list_t *given)
 {
-    size_t count = describe(group, given);
-    group->listener.revoked(group->listener.context, group->partitions, count,
-                            rd_kafka_assignment_lost(group->client));
+    bool lost = rd_kafka_assignment_lost(group->client);
+    size_t from = 0;
+    do {
+        size_t count = describe(group, given, from);
+        group->listener.revoked(group->listener.context, group->partitions, count, lost);
+        from += count;
+    } while (from < (size_t)given->cnt);
     if (cooperative(group->client)) {
         rd_kafka_topic_partition_list_t *some = assigned_of(group->client, given);
         report(code_of(rd_kafka_incremental_unassign(group->client, some)), "giving partitions back");

@@ -168,8 +168,8 @@ mr_reason mr_decode_scan(mr_decoder *decoder, const mr_event *event, uint64_t *h
     else if (event->value_len == 0)
         refusal->reason = MR_REASON_EMPTY;
     else
-        refusal->reason =
-            mr_json_scan(decoder->paths, event->value, event->value_len, decoder->spans, &refusal->position);
+        refusal->reason = mr_json_scan(decoder->paths, decoder->guesses, event->value, event->value_len,
+                                       decoder->spans, &refusal->position);
     return refusal->reason ? refusal->reason : find_key(decoder, event, hash, refusal);
 }
 

@@ -108,7 +108,7 @@ static mr_status store_constant(mr_decoder *decoder, size_t i, uint32_t field, c
     mr_paths *first = mr_paths_new(scratch, 1, 1);
     mr_paths_add(first, (const char *const[]){"v"}, 1);
     mr_paths_seal(first);
-    mr_reason reason = mr_json_scan(first, text, (size_t)len, &span, &position);
+    mr_reason reason = mr_json_scan(first, NULL, text, (size_t)len, &span, &position);
     mr_arena_free(scratch);
     mr_value value = {
         .kind = (mr_json_kind)span.kind, .at = text + span.at, .len = span.len, .escaped = span.escaped};
@@ -153,6 +153,7 @@ mr_status mr_decoder_new(const mr_stream *stream, mr_arena *arena, mr_decoder **
     for (size_t i = 0; i < stream->column_count; i++)
         count_paths(&stream->columns[i].from, &paths, &steps);
     decoder->paths = mr_paths_new(arena, paths, steps);
+    decoder->guesses = mr_guesses_new(arena);
     decoder->spans = mr_arena_take(arena, "decoders", paths ? paths : 1, sizeof *decoder->spans);
     decoder->key = compile_sources(decoder, &stream->key, arena);
     decoder->key_count = stream->key.count;

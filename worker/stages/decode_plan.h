@@ -54,6 +54,7 @@ struct mr_decoder {
     const mr_stream *stream;
     mr_layout layout;
     mr_paths *paths;
+    mr_guesses *guesses;
     mr_span *spans;
     mr_from *key;
     size_t key_count;

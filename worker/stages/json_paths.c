@@ -131,3 +131,31 @@ const mr_span *mr_paths_span(const mr_paths *paths, const mr_span *spans, uint32
     must(number < paths->count);
     return &spans[paths->span_of[number]];
 }
+
+static const mr_node *child_long(const mr_node *node, const char *name, size_t len)
+{
+    for (const mr_name *entry = node->table; entry <= node->table + node->mask; entry++)
+        if (entry->len == len && !memcmp(entry->child->name, name, len))
+            return entry->child;
+    return NULL;
+}
+
+const mr_node *mr_child_find(const mr_node *node, const char *name, size_t len, size_t readable)
+{
+    uint64_t head = mr_name_head(name, len, readable), tail = mr_name_tail(name, len);
+    for (uint32_t i = mr_name_place(head, tail, len);; i++) {
+        const mr_name *entry = &node->table[i & node->mask];
+        if (entry->head == head && entry->tail == tail && entry->len == len)
+            return len <= 16 ? entry->child : child_long(node, name, len);
+        if (!entry->child)
+            return NULL;
+    }
+}
+
+const mr_node *mr_child_indexed(const mr_paths *paths, const mr_node *node, uint32_t index)
+{
+    for (uint32_t i = node->first_child; i != MR_NODE_NONE; i = paths->node[i].next)
+        if (paths->node[i].index == index)
+            return &paths->node[i];
+    return NULL;
+}

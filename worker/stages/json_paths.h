@@ -74,4 +74,13 @@ static inline uint32_t mr_name_place(uint64_t head, uint64_t tail, size_t len)
     return (uint32_t)(((head ^ (tail << 29 | tail >> 35) ^ len) * UINT64_C(0x9E3779B97F4A7C15)) >> 40);
 }
 
+/* The child of that name, NULL when none is wanted.  readable: bytes that may be read at `name`. */
+const mr_node *mr_child_find(const mr_node *node, const char *name, size_t len, size_t readable);
+static inline const mr_node *mr_child_named(const mr_node *node, const char *name, size_t len,
+                                            size_t readable)
+{
+    return node->lengths & mr_length_bit(len) ? mr_child_find(node, name, len, readable) : NULL;
+}
+const mr_node *mr_child_indexed(const mr_paths *paths, const mr_node *node, uint32_t index);
+
 #endif

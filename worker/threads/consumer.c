@@ -115,13 +115,8 @@ mr_slot *mr_consumer_slot(mr_consumer *consumer, uint32_t slot)
 
 void mr_consumer_order(mr_consumer *consumer, mr_order order, uint32_t slot)
 {
-    mr_ring_push(consumer->flow->orders[consumer->number], (uint32_t)order << 24 | slot);
+    mr_ring_push(consumer->flow->orders[consumer->number], (uint32_t)order << MR_ORDER_SHIFT | slot);
     mr_bell_ring(&consumer->flow->consumer_bell[consumer->number]);
-}
-
-void mr_consumer_count_entry(mr_consumer *consumer, uint32_t shard, int change)
-{
-    atomic_fetch_add(&consumer->flow->gates.at[shard].entries, (uint32_t)change);
 }
 
 void mr_consumer_no_page(mr_consumer *consumer, uint64_t now_ms)
@@ -146,7 +141,7 @@ static void begin(mr_consumer *consumer, uint32_t number)
         consumer->lane[mr_lane_of(consumer, number, shard)] = (mr_lane){.timestamp_ms = -1};
         if (range->to > range->from) {
             mr_parking_load(consumer->parking, number, shard, range->from, range->to);
-            mr_consumer_count_entry(consumer, shard, 1);
+            mr_gate_entry(&consumer->flow->gates, shard, 1);
         }
     }
     if (number >= consumer->slots_used)
@@ -174,8 +169,8 @@ static uint32_t obey(mr_consumer *consumer, uint64_t now_ms)
 {
     uint32_t order, done = 0;
     while (mr_ring_pop(consumer->flow->orders[consumer->number], &order)) {
-        uint32_t number = order & 0xffffff;
-        switch ((mr_order)(order >> 24)) {
+        uint32_t number = order & ((1u << MR_ORDER_SHIFT) - 1);
+        switch ((mr_order)(order >> MR_ORDER_SHIFT)) {
         case MR_ORDER_ASSIGN:
             begin(consumer, number);
             break;
@@ -322,6 +317,7 @@ static void share_pool(mr_consumer *consumer)
 
 uint32_t mr_consumer_do_work(mr_consumer *consumer, uint64_t now_ms)
 {
+    mr_owner_here(&consumer->owner);
     uint64_t before = consumer->in_flight;
     mr_pulse *pulse = consumer->flow->consumer_pulse[consumer->number];
     mr_pulse_enter(pulse, "settling pages", 0, now_ms);
@@ -357,6 +353,7 @@ void mr_consumer_wait(mr_consumer *consumer, uint64_t now_ms)
 
 void mr_consumer_let_go(mr_consumer *consumer)
 {
+    mr_owner_here(&consumer->owner);
     for (uint32_t i = 0; i < consumer->slots_used; i++)
         mr_again_stop(consumer, i);
     if (consumer->in_hand)

@@ -10,14 +10,12 @@ bool mr_lane_is_open(const mr_consumer *consumer, uint32_t slot, uint32_t shard)
     return mr_frontier_is_open(consumer->lanes, mr_lane_of(consumer, slot, shard));
 }
 
-/* Where the range ends; of a shard that is only probed: where the live flow is. */
 int64_t mr_lane_end(const mr_consumer *consumer, uint32_t slot, uint32_t shard)
 {
     mr_range range = mr_parking_range(consumer->parking, slot, shard);
     return range.state == MR_RANGE_REPLAY ? range.to : mr_frontier_position(consumer->frontier, slot);
 }
 
-/* It has offsets to read. */
 bool mr_lane_reads(const mr_consumer *consumer, uint32_t slot, uint32_t shard)
 {
     uint32_t lane = mr_lane_of(consumer, slot, shard);
@@ -113,7 +111,7 @@ static void tend_range(mr_consumer *consumer, uint32_t slot, uint32_t shard)
         mr_parking_reopen(consumer->parking, slot, shard, mr_frontier_position(consumer->frontier, slot));
         range = mr_parking_range(consumer->parking, slot, shard);
         if (range.state == MR_RANGE_LIVE) {
-            mr_consumer_count_entry(consumer, shard, -1);
+            mr_gate_entry(&consumer->flow->gates, shard, -1);
             if (mr_lane_is_open(consumer, slot, shard))
                 mr_lane_close(consumer, slot, shard);
             return;
@@ -141,7 +139,7 @@ static void follow(mr_consumer *consumer, uint32_t slot, uint32_t shard)
     if (mr_parking_range(consumer->parking, slot, shard).state != MR_RANGE_LIVE)
         return;
     mr_lane_close(consumer, slot, shard);
-    mr_consumer_count_entry(consumer, shard, -1);
+    mr_gate_entry(&consumer->flow->gates, shard, -1);
     mr_log(MR_LOG_INFO, "replay_done",
            MR_FIELDS(.topic = consumer->slots[slot].topic, .has_position = true,
                      .partition = consumer->slots[slot].partition, .offset = -1,

@@ -2,6 +2,7 @@
 #ifndef MR_THREADS_CONSUMER_PRIVATE_H
 #define MR_THREADS_CONSUMER_PRIVATE_H
 
+#include "base/owner.h"
 #include "data/frontier.h"
 #include "stages/decode.h"
 #include "stages/drift.h"
@@ -59,10 +60,13 @@ typedef struct mr_lane {
 } mr_lane;
 
 struct mr_consumer {
+    /* fixed */
     mr_flow *flow;
     const mr_config *config;
     const mr_topics *topics;
     uint32_t number, shards;
+    /* the thread's: all that follows, but for what a slot says of itself (slot.h) */
+    mr_owner owner;
     /* partitions */
     mr_slot *slots;        /* [MR_PARTITIONS_EACH] */
     uint32_t slots_used;   /* slots below are looked at */
@@ -166,6 +170,5 @@ void mr_again_stop(mr_consumer *consumer, uint32_t slot);
 /* consumer.c */
 /* No page could be had: looks for the shard that is to blame. */
 void mr_consumer_no_page(mr_consumer *consumer, uint64_t now_ms);
-void mr_consumer_count_entry(mr_consumer *consumer, uint32_t shard, int change);
 
 #endif

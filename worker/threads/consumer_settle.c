@@ -20,7 +20,7 @@ static void park(mr_consumer *consumer, uint32_t slot, uint32_t shard, int64_t l
     bool was = mr_parking_range(consumer->parking, slot, shard).state != MR_RANGE_LIVE;
     mr_parking_park(consumer->parking, slot, shard, lowest);
     if (!was)
-        mr_consumer_count_entry(consumer, shard, 1);
+        mr_gate_entry(&consumer->flow->gates, shard, 1);
 }
 
 void mr_settle_park(mr_consumer *consumer, uint32_t slot, uint32_t shard, int64_t offset, int64_t event_ms)
@@ -44,7 +44,7 @@ void mr_settle_abandon(mr_consumer *consumer, uint32_t slot, uint32_t shard)
         if (range.state == MR_RANGE_REPLAY)
             park(consumer, slot, shard, range.from);
         else
-            mr_consumer_count_entry(consumer, shard, -1);
+            mr_gate_entry(&consumer->flow->gates, shard, -1);
     }
     mr_lane_close(consumer, slot, shard);
 }
@@ -140,7 +140,7 @@ void mr_settle_forget_slot(mr_consumer *consumer, uint32_t slot)
         if (mr_frontier_is_open(consumer->lanes, mr_lane_of(consumer, slot, shard)))
             mr_lane_close(consumer, slot, shard);
         if (mr_parking_range(consumer->parking, slot, shard).state != MR_RANGE_LIVE)
-            mr_consumer_count_entry(consumer, shard, -1);
+            mr_gate_entry(&consumer->flow->gates, shard, -1);
         if (consumer->trial_slot[shard] == slot)
             consumer->trial_slot[shard] = MR_PARTITIONS_EACH;
     }

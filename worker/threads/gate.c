@@ -30,13 +30,14 @@ static mr_gate *gate_of(const mr_gates *gates, uint32_t shard)
     return &gates->at[shard];
 }
 
+/* Acquire pairs with the exchange in mr_gate_turn: who sees a state sees what was done and counted before the turn. */
 mr_gate_state mr_gate_now(const mr_gates *gates, uint32_t shard)
 {
     return (mr_gate_state)atomic_load_explicit(&gate_of(gates, shard)->state, memory_order_acquire);
 }
 
 /* Has work, and no success for so long. */
-static bool stalled(const mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms)
+static bool no_success_for(const mr_gates *gates, uint32_t shard, uint64_t now_ms, uint64_t for_ms)
 {
     uint64_t good_ms = atomic_load_explicit(&gate_of(gates, shard)->good_ms, memory_order_relaxed);
     uint32_t work = atomic_load_explicit(&gate_of(gates, shard)->work, memory_order_relaxed);
@@ -48,12 +49,13 @@ static bool is_stalled(const mr_gates *gates, uint32_t shard, uint64_t now_ms)
     uint64_t for_ms =
         4 * (uint64_t)atomic_load_explicit(&gate_of(gates, shard)->batch_ms, memory_order_relaxed);
     for_ms = for_ms > MR_GATE_STALLED_MOST_MS ? MR_GATE_STALLED_MOST_MS : for_ms;
-    return stalled(gates, shard, now_ms, for_ms < MR_GATE_STALLED_MS ? MR_GATE_STALLED_MS : for_ms);
+    return no_success_for(gates, shard, now_ms, for_ms < MR_GATE_STALLED_MS ? MR_GATE_STALLED_MS : for_ms);
 }
 
 bool mr_gate_is_live(const mr_gates *gates, uint32_t shard, uint64_t now_ms)
 {
-    return mr_gate_now(gates, shard) == MR_GATE_LIVE && !stalled(gates, shard, now_ms, gates->after_ms);
+    return mr_gate_now(gates, shard) == MR_GATE_LIVE &&
+           !no_success_for(gates, shard, now_ms, gates->after_ms);
 }
 
 bool mr_gates_another_live(const mr_gates *gates, uint32_t but, uint64_t now_ms)
@@ -118,6 +120,33 @@ void mr_gate_work(mr_gates *gates, uint32_t shard, int change, uint64_t now_ms)
         mr_gate_good(gates, shard, now_ms);
 }
 
+void mr_gate_entry(mr_gates *gates, uint32_t shard, int change)
+{
+    atomic_fetch_add(&gate_of(gates, shard)->entries, (uint32_t)change);
+}
+
+bool mr_gate_has_entries(const mr_gates *gates, uint32_t shard)
+{
+    return atomic_load(&gate_of(gates, shard)->entries) > 0;
+}
+
+void mr_gate_rests(mr_gates *gates, uint32_t shard, uint64_t until_ms)
+{
+    atomic_store_explicit(&gate_of(gates, shard)->again_ms, until_ms, memory_order_relaxed);
+}
+
+uint64_t mr_gate_again_ms(const mr_gates *gates, uint32_t shard)
+{
+    return mr_gate_now(gates, shard) == MR_GATE_RETRYING
+               ? atomic_load_explicit(&gate_of(gates, shard)->again_ms, memory_order_relaxed)
+               : 0;
+}
+
+int64_t mr_gate_since_wall_ms(const mr_gates *gates, uint32_t shard)
+{
+    return atomic_load_explicit(&gate_of(gates, shard)->since_wall_ms, memory_order_relaxed);
+}
+
 uint32_t mr_gate_part(uint32_t shards, uint32_t pages)
 {
     uint32_t part = (uint32_t)((uint64_t)pages * 3 / (4 * (uint64_t)shards));
@@ -163,7 +192,7 @@ uint32_t mr_gates_look(mr_gates *gates, uint64_t now_ms)
 {
     uint32_t closed = 0;
     for (uint32_t i = 0; i < gates->count; i++)
-        if (stalled(gates, i, now_ms, gates->after_ms))
+        if (no_success_for(gates, i, now_ms, gates->after_ms))
             closed += mr_gate_park(gates, i, now_ms, "it took no rows for as long as park.after_s");
     return closed;
 }
@@ -177,11 +206,11 @@ void mr_gate_explain(mr_gates *gates, uint32_t shard, unsigned code, const char 
     pthread_mutex_unlock(&gate->lock);
 }
 
-void mr_gate_explained(mr_gates *gates, uint32_t shard, char *why, unsigned *code)
+void mr_gate_explained(mr_gates *gates, uint32_t shard, char why[static MR_GATE_WHY_BYTES], unsigned *code)
 {
     mr_gate *gate = gate_of(gates, shard);
     pthread_mutex_lock(&gate->lock);
-    memcpy(why, gate->why, sizeof gate->why);
+    memcpy(why, gate->why, MR_GATE_WHY_BYTES);
     *code = gate->code;
     pthread_mutex_unlock(&gate->lock);
 }
@@ -200,6 +229,5 @@ mr_shard_state mr_gate_shown(const mr_gates *gates, uint32_t shard)
     case MR_GATE_LIVE:
         break;
     }
-    return atomic_load_explicit(&gate_of(gates, shard)->entries, memory_order_relaxed) > 0 ? MR_SHARD_REPLAY
-                                                                                           : MR_SHARD_LIVE;
+    return mr_gate_has_entries(gates, shard) ? MR_SHARD_REPLAY : MR_SHARD_LIVE;
 }

@@ -1,6 +1,14 @@
 #include "threads/slot.h"
 
+#include "stages/config.h"
+
+/* A snapshot's small parts in one word: three bits, `waiting` from bit 4 on, its shard from bit 8 on. */
 enum { FLAG_QUIET = 1, FLAG_STOPPED = 2, FLAG_ACCEPTING = 4, WAITING_SHIFT = 4, SHARD_SHIFT = 8 };
+
+_Static_assert(MR_WAITS_TO_BE_READ < 1 << (SHARD_SHIFT - WAITING_SHIFT),
+               "every way of waiting fits below the shard");
+_Static_assert(MR_SHARDS_MAX <= UINT32_C(1) << (32 - SHARD_SHIFT),
+               "every shard fits into what is left of the word");
 
 void mr_slot_init(mr_slot *slot, uint32_t shards, mr_arena *arena)
 {
@@ -23,9 +31,10 @@ static bool same(const mr_slot_snapshot *a, const mr_slot_snapshot *b)
            a->waiting_page == b->waiting_page && a->waiting_hash == b->waiting_hash;
 }
 
-/* Each release store keeps the odd version before it; pairs with the acquire loads of mr_slot_read. */
+/* Each release store keeps the odd version before it; pairs with the acquire load of the same field in mr_slot_read. */
 void mr_slot_publish(mr_slot *slot, const mr_slot_snapshot *now, const mr_slot_range *ranges)
 {
+    mr_owner_here(&slot->owner);
     if (same(now, &slot->last))
         return;
     bool other_ranges = now->ranges_version != slot->last.ranges_version;
@@ -48,6 +57,7 @@ void mr_slot_publish(mr_slot *slot, const mr_slot_snapshot *now, const mr_slot_r
     atomic_store_explicit(&slot->version, version + 2, memory_order_release);
 }
 
+/* Each acquire pairs with the release of the same field in mr_slot_publish: who sees what was stored sees the odd version before it, too. */
 mr_slot_snapshot mr_slot_read(const mr_slot *slot, mr_slot_range *ranges)
 {
     for (;;) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "base/thread.h"
 
 #define LATE_LOOKS 5u /* a look that comes this many periods late: the process stood still */
 #define LOG_S      5u /* the most that logging may take: only a thread that stands inside the log makes it so */
@@ -225,6 +226,10 @@ static bool sleep_until(mr_watchdog *watchdog, uint64_t until_ms)
 static void *watch(void *context)
 {
     mr_watchdog *watchdog = context;
+    sigset_t last_resort;
+    sigemptyset(&last_resort);
+    sigaddset(&last_resort, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &last_resort, NULL);
     do {
         uint32_t count;
         const mr_verdict *verdicts = mr_watchdog_look(watchdog, mr_clock_ms(), &count);
@@ -241,18 +246,12 @@ static void *watch(void *context)
 mr_status mr_watchdog_start(mr_watchdog *watchdog, mr_error *error)
 {
     struct sigaction leave = {.sa_handler = exit_now};
-    sigset_t but_alarm, before;
     sigaction(SIGALRM, &leave, NULL);
-    sigfillset(&but_alarm);
-    sigdelset(&but_alarm, SIGALRM);
-    pthread_sigmask(SIG_SETMASK, &but_alarm, &before);
-    int failed = pthread_create(&watchdog->thread, NULL, watch, watchdog);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int failed = mr_thread_start(&watchdog->thread, "watchdog", watch, watchdog);
     if (failed)
         return mr_fail(error, MR_UNAVAILABLE,
                        "cannot start the watchdog's thread, %s: allow the process more threads",
                        strerror(failed));
-    pthread_setname_np(watchdog->thread, "watchdog");
     watchdog->started = true;
     return MR_OK;
 }
@@ -277,17 +276,13 @@ mr_watchdog *mr_watchdog_new(mr_arena *arena, uint32_t pulses_max, const mr_watc
     must(limits->stuck_ms >=
          (LATE_LOOKS + 1) * limits->look_ms); /* a standstill is noticed before anybody is blamed for it */
     mr_watchdog *watchdog = mr_arena_take(arena, part, 1, sizeof *watchdog);
-    pthread_condattr_t monotonic;
     watchdog->limits = *limits;
     watchdog->max = pulses_max;
     watchdog->pulses = mr_arena_take(arena, part, pulses_max, sizeof *watchdog->pulses);
     watchdog->watched = mr_arena_take(arena, part, pulses_max, sizeof *watchdog->watched);
     watchdog->verdicts = mr_arena_take(arena, part, pulses_max + 1, sizeof *watchdog->verdicts);
     pthread_mutex_init(&watchdog->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&watchdog->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    mr_thread_condition(&watchdog->changed);
     return watchdog;
 }
 

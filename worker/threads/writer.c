@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/must.h"
+#include "base/owner.h"
 #include "edges/sql.h"
 #include "stages/batch.h"
 #include "stages/retry.h"
@@ -20,12 +20,15 @@
 #define NOT_SCHEDULED UINT64_MAX
 
 struct mr_writer {
+    /* fixed */
     mr_flow *flow;
     const mr_config *config;
     const mr_shard *about; /* the shard's configuration */
     mr_gates *gates;
     mr_pulse *pulse;
     uint32_t shard;
+    /* the thread's */
+    mr_owner owner;
     mr_sql *sql;
     mr_writing writing;
     mr_batch batch;
@@ -233,8 +236,7 @@ static void pause_shard(mr_writer *writer, const mr_sql_result *result, uint64_t
     writer->failures++;
     writer->live_since_ms = 0;
     writer->paused_until_ms = now_ms + mr_retry_delay_ms(&writer->retry, writer->failures);
-    atomic_store_explicit(&writer->gates->at[writer->shard].again_ms, writer->paused_until_ms,
-                          memory_order_relaxed);
+    mr_gate_rests(writer->gates, writer->shard, writer->paused_until_ms);
     if (!mr_gate_turn(writer->gates, writer->shard, MR_GATE_LIVE, MR_GATE_RETRYING))
         mr_gate_turn(writer->gates, writer->shard, MR_GATE_STARTING, MR_GATE_RETRYING);
     mr_log(MR_LOG_WARN, "shard_trouble",
@@ -433,11 +435,12 @@ static uint32_t stay_closed(mr_writer *writer, mr_gate_state now, uint64_t now_m
 
 uint32_t mr_writer_do_work(mr_writer *writer, uint64_t now_ms)
 {
+    mr_owner_here(&writer->owner);
     mr_gate_state now = gate(writer);
     mr_pulse_turn(writer->pulse, now_ms);
     if (now == MR_GATE_PARKED || now == MR_GATE_HELD)
         return stay_closed(writer, now, now_ms);
-    if (now == MR_GATE_PROBED && atomic_load(&writer->gates->at[writer->shard].entries) == 0)
+    if (now == MR_GATE_PROBED && !mr_gate_has_entries(writer->gates, writer->shard))
         mr_gate_turn(writer->gates, writer->shard, MR_GATE_PROBED, MR_GATE_LIVE); /* nothing to try */
     if (now == MR_GATE_LIVE)
         note_live(writer, now_ms);
@@ -470,6 +473,7 @@ void mr_writer_wait(mr_writer *writer, uint64_t now_ms)
 
 void mr_writer_close(mr_writer *writer)
 {
+    mr_owner_here(&writer->owner);
     mr_sql_close(writer->sql);
     mr_sql_free(writer->sql);
     mr_pulse_end(writer->pulse);

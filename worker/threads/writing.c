@@ -9,6 +9,10 @@
 
 #define PACKET_TOO_LARGE 1153
 
+_Static_assert(MR_REASON_COUNT <= UINT8_MAX, "mr_record.reason holds every reason");
+_Static_assert(sizeof(((mr_record *)0)->sqlstate) == sizeof(((mr_sql_result *)0)->sqlstate),
+               "one is copied into the other");
+
 void mr_writing_init(mr_writing *writing, mr_flow *flow, uint32_t shard, mr_sql *sql)
 {
     *writing = (mr_writing){.flow = flow, .shard = shard, .sql = sql, .rows_at_once = UINT32_MAX};

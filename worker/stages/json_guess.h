@@ -1,0 +1,125 @@
+/* json_guess.h: which piece of structure followed which in the events before; the inside of json.c.
+ *
+ * Events of a stream are alike.  What stands between two plain values (strings, numbers, words) is mostly what stood there in the event before:
+ *
+ *     {"type":"track","userId":"u-1","properties":{"total":12.5}}
+ *     '------'       '---------'    '----------------------'  ''      four pieces, each with two that came next
+ *
+ * A guess is such a piece with all that it meant: which brackets it closed and opened,
+ * and what the value behind it is wanted for (a node of the trie, json_paths.h).  Where the same bytes stand in the same scope, that is, with the
+ * same brackets open on the same paths, they are as well-formed as they were then and mean the same, so nothing of them is looked at again.
+ * Both are compared at every use: a guess that was overwritten, or follows where it should not, costs time and nothing else.
+ *
+ * Speculation on what comes next is from Mison (Y. Li et al., "Mison: A Fast JSON Parser for Data Analytics", VLDB 2017), two remembered answers at the
+ * place of use from polymorphic inline caches (U. Hoelzle et al., 1991).
+ *
+ * One thread.  Memory is taken in mr_guesses_new only: MR_GUESSES and MR_SCOPES of them, whatever comes.  Learning takes a bounded time.
+ */
+#ifndef MR_STAGES_JSON_GUESS_H
+#define MR_STAGES_JSON_GUESS_H
+
+#include "json_paths.h"
+
+#define MR_GUESS_BITS  9
+#define MR_GUESSES     (1 << MR_GUESS_BITS)
+#define MR_SCOPES      128
+#define MR_GUESS_BYTES 64 /* longer pieces are not remembered */
+#define MR_GUESS_HALF  32
+#define MR_GUESS_TURNS 4 /* nor those with more brackets on wanted paths */
+
+/* Sixteen bytes, compared at once. */
+typedef uint64_t mr_guess_words __attribute__((vector_size(16)));
+
+/* The brackets that are open, the innermost one here.  Arrays of which elements are wanted by their number have none, nor has what is in them. */
+typedef struct mr_scope {
+    const struct mr_scope *around; /* NULL: the text around the outermost one */
+    const mr_node *node;           /* the path it is on; NULL: nothing in it is wanted */
+    bool object;
+} mr_scope;
+
+/* What a piece is followed by: a string, whose quote is compared, too; another plain value; nothing, for all brackets are closed. */
+typedef enum mr_behind { MR_BEHIND_STRING, MR_BEHIND_PLAIN, MR_BEHIND_END } mr_behind;
+
+/* A bracket in a piece, on a wanted path. */
+typedef struct mr_turn {
+    const mr_node *node;
+    uint32_t at; /* in the piece */
+    bool opens, object;
+} mr_turn;
+
+typedef struct mr_guess {
+    char text[MR_GUESS_BYTES]; /* zero behind the piece and what else is compared */
+    const mr_scope *before, *after;
+    const mr_node *child; /* what the value behind it is wanted for, or NULL */
+    struct mr_guess *next[2];
+    uint32_t hash, len, turns;
+    uint32_t compared; /* len, and the quote of the string behind it */
+    mr_behind behind;
+    mr_turn turn[MR_GUESS_TURNS];
+} mr_guess;
+
+struct mr_guesses {
+    mr_guess first; /* before the beginning: no piece of its own */
+    mr_guess place[MR_GUESSES];
+    mr_scope scope[MR_SCOPES]; /* [0] is around the text */
+    uint32_t scopes;
+    bool forget; /* at the next event: there were more scopes */
+    /* Of this trial, and how many events there are until the next. */
+    uint64_t bytes;
+    uint32_t events, misses, rest;
+};
+
+/* For a text that is alone: follows itself and never applies. */
+extern mr_guess mr_guess_nothing;
+
+/* Before an event.  NULL: guessing does not pay for these events, it is tried again later. */
+mr_guesses *mr_guesses_begin(mr_guesses *guesses, size_t len);
+
+/* The scope inside a bracket that opens in `around`; NULL when it has none. */
+const mr_scope *mr_scope_inside(mr_guesses *guesses, const mr_scope *around, const mr_node *node,
+                                bool object);
+
+/* Adds a bracket to a piece in the making. */
+static inline void mr_guess_turn(mr_guess *piece, mr_turn turn)
+{
+    if (turn.node && piece->turns < MR_GUESS_TURNS)
+        piece->turn[piece->turns] = turn;
+    piece->turns += turn.node != NULL;
+}
+
+/* The piece `text` was passed behind `last`: *piece has its scopes (NULL: not to be learnt), child, turns and what is
+ * behind it.  Returns its guess, or `last`. */
+mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_guess *piece, const char *text,
+                         size_t len);
+
+extern const char mr_guess_ones[2 * MR_GUESS_BYTES]; /* MR_GUESS_BYTES bytes of ones, and as many zeros */
+
+static inline mr_guess_words mr_guess_load(const char *at)
+{
+    mr_guess_words words;
+    memcpy(&words, at, sizeof words);
+    return words;
+}
+
+/* Bytes from .. from + MR_GUESS_HALF, as far as they are compared. */
+static inline bool mr_guess_half(const mr_guess *guess, const char *at, int from)
+{
+    const char *mask = mr_guess_ones + MR_GUESS_BYTES - guess->compared + from, *text = guess->text + from;
+    at += from;
+    mr_guess_words differs = (mr_guess_load(at) ^ mr_guess_load(text)) & mr_guess_load(mask);
+    differs |= (mr_guess_load(at + 16) ^ mr_guess_load(text + 16)) & mr_guess_load(mask + 16);
+    return (differs[0] | differs[1]) == 0;
+}
+
+/* Whether the piece is what stands at `at`, where `left` bytes are left. */
+static inline bool mr_guess_applies(const mr_guess *guess, const char *at, uint32_t left,
+                                    const mr_scope *scope)
+{
+    uint32_t len = guess->compared;
+    if (left < MR_GUESS_HALF || (len > MR_GUESS_HALF && left < MR_GUESS_BYTES))
+        return guess->before == scope && left >= len && !memcmp(at, guess->text, len);
+    return mr_guess_half(guess, at, 0) && guess->before == scope &&
+           (len <= MR_GUESS_HALF || mr_guess_half(guess, at, MR_GUESS_HALF));
+}
+
+#endif

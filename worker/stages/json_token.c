@@ -1,0 +1,98 @@
+#include "json_token.h"
+
+#include "json_paths.h"
+
+__attribute__((cold)) bool mr_token_refuse(mr_tokens *in, uint32_t at, mr_reason reason)
+{
+    in->reason = reason;
+    in->at = at;
+    return false;
+}
+
+uint32_t mr_token_behind_blank(mr_tokens *in, uint32_t at, char c)
+{
+    at = mr_token_skip_blank(in->text, in->len, at);
+    if (at < in->len && in->text[at] == c)
+        return at;
+    mr_token_refuse(in, at, MR_REASON_JSON_SYNTAX);
+    return MR_TOKEN_NONE;
+}
+
+/* Looks at the blocks in which there is more than ASCII.  The first character that is not well-formed gets a mark: the pass comes no further. */
+static void check_utf8(mr_tokens *in, uint32_t base, uint64_t wide)
+{
+    if (in->checked < base)
+        in->checked = base;
+    while (wide) {
+        uint32_t first = (uint32_t)__builtin_ctzll(wide);
+        uint64_t above = ~(wide >> first);
+        uint32_t blocks = above ? (uint32_t)__builtin_ctzll(above) : 64 - first;
+        uint32_t from = base + 64 * first, until = from + 64 * blocks;
+        wide &= wide + (UINT64_C(1) << first); /* without its lowest run of ones */
+        if (from < in->checked)
+            from = in->checked;
+        if (until > in->until)
+            until = in->until;
+        if (from >= until)
+            continue;
+        in->checked = (uint32_t)in->utf8(in->text, in->len, from, until);
+        if (in->checked < until) {
+            in->marks[(in->checked - base) / 64] |= UINT64_C(1) << in->checked % 64;
+            return;
+        }
+    }
+}
+
+static void mark(mr_tokens *in, uint32_t at)
+{
+    uint32_t base = at - at % MR_MARKS_WINDOW;
+    uint32_t size = in->len - base < MR_MARKS_WINDOW ? in->len - base : MR_MARKS_WINDOW;
+    uint64_t wide = in->mark(in->text + base, size, in->marks);
+    in->marks[(size + 63) / 64] = 0;
+    in->until = base + size;
+    if (wide)
+        check_utf8(in, base, wide);
+}
+
+/* The first mark at or after `at`; the text's length when there is none. */
+static uint32_t next_mark(mr_tokens *in, uint32_t at)
+{
+    while (at < in->len) {
+        if (at >= in->until)
+            mark(in, at);
+        uint64_t word = mr_token_marks(in, at);
+        if (word)
+            return at + (uint32_t)__builtin_ctzll(word);
+        at = in->until - at > 57 ? at + 57 : in->until;
+    }
+    return in->len;
+}
+
+uint32_t mr_token_close_string(mr_tokens *in, uint32_t at)
+{
+    in->escaped = false;
+    for (;;) {
+        mr_reason reason = MR_REASON_JSON_SYNTAX;
+        at = next_mark(in, at);
+        unsigned char c = at < in->len ? (unsigned char)in->text[at] : 0;
+        if (c == '"')
+            return at;
+        if (c == '\\' && in->len - at > 1 && mr_json_means[(unsigned char)in->text[at + 1]]) {
+            /* Most of them; that it takes two bytes is decided by a branch, so the next look need not wait for the table. */
+            in->escaped = true;
+            at += 2;
+            continue;
+        }
+        size_t taken = c == '\\' ? mr_json_escape_len(in->text + at, in->len - at) : 0;
+        if (!taken) {
+            if (c == '\\' && in->len - at > 1)
+                reason = MR_REASON_JSON_ESCAPE;
+            if (c >= 0x80)
+                reason = MR_REASON_JSON_UTF8;
+            mr_token_refuse(in, at, reason);
+            return MR_TOKEN_NONE;
+        }
+        in->escaped = true;
+        at += (uint32_t)taken;
+    }
+}

@@ -1,0 +1,147 @@
+/* json_token.h: strings, numbers, words and blanks of a JSON text; the inside of json.c.
+ *
+ * Positions are offsets in the text.  A function that passes something moves *at behind it, or refuses: it returns false, and `reason` and `at` of the
+ * tokens say why and where.  What is usual is inline and as short as can be, what is rare is in json_token.c.  text and len are those of the tokens:
+ * as arguments they stay in registers, whatever is stored meanwhile.
+ *
+ * One thread, no memory of its own; linear.
+ */
+#ifndef MR_STAGES_JSON_TOKEN_H
+#define MR_STAGES_JSON_TOKEN_H
+
+#include "base/text.h"
+#include "base/utf8.h"
+#include "stages/json.h"
+#include "stages/marks.h"
+
+#define MR_HOT        static inline __attribute__((always_inline))
+#define MR_TOKEN_NONE UINT32_MAX /* instead of a place: refused */
+
+typedef struct mr_tokens {
+    const char *text;
+    uint32_t len;
+    uint32_t until;   /* marked: from the last multiple of MR_MARKS_WINDOW on */
+    uint64_t *marks;  /* of those, MR_MARKS_WORDS and a zero behind */
+    uint32_t checked; /* UTF-8 is looked at up to here: the beginning of a character */
+    mr_marks_fn *mark;
+    mr_utf8_fn *utf8;
+    bool escaped;     /* mr_token_close_string: the string has escapes */
+    mr_reason reason; /* of a refusal */
+    uint32_t at;      /* and its place */
+} mr_tokens;
+
+/* False, always. */
+bool mr_token_refuse(mr_tokens *in, uint32_t at, mr_reason reason);
+
+/* Where `c` has to be, behind blanks; MR_TOKEN_NONE: refused, there is something else. */
+uint32_t mr_token_behind_blank(mr_tokens *in, uint32_t at, char c);
+
+/* In a string; returns the place of the closing quote, or MR_TOKEN_NONE: refused. */
+uint32_t mr_token_close_string(mr_tokens *in, uint32_t at);
+
+MR_HOT bool mr_token_is_blank(char c)
+{
+    return (unsigned char)c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+}
+
+MR_HOT uint32_t mr_token_skip_blank(const char *text, uint32_t len, uint32_t at)
+{
+    while (at < len && mr_token_is_blank(text[at]))
+        at++;
+    return at;
+}
+
+/* What is no plain value. */
+MR_HOT bool mr_token_is_structure(char c)
+{
+    return mr_token_is_blank(c) || (c | 0x20) == '{';
+}
+
+/* What programs write has no blanks, or few. */
+MR_HOT bool mr_token_char(mr_tokens *in, const char *text, uint32_t len, uint32_t *at, char c)
+{
+    if (*at == len || text[*at] != c) {
+        uint32_t there = mr_token_behind_blank(in, *at, c);
+        if (there == MR_TOKEN_NONE)
+            return false;
+        *at = there;
+    }
+    ++*at;
+    return true;
+}
+
+/* The marks from `at` on, of 57 bytes or more as far as they are made; at < in->until. */
+MR_HOT uint64_t mr_token_marks(const mr_tokens *in, uint32_t at)
+{
+    return mr_load64((const char *)in->marks + at / 8 % (MR_MARKS_WINDOW / 8)) >> at % 8;
+}
+
+/* From behind the opening quote to the closing one. */
+MR_HOT bool mr_token_string(mr_tokens *in, const char *text, uint32_t *at, bool *escaped)
+{
+    if (*at < in->until) {
+        uint64_t word = mr_token_marks(in, *at);
+        if (word) {
+            *at += (uint32_t)__builtin_ctzll(word);
+            *escaped = false;
+            if (text[*at] == '"')
+                return true;
+        }
+    }
+    *at = mr_token_close_string(in, *at);
+    *escaped = in->escaped;
+    return *at != MR_TOKEN_NONE;
+}
+
+MR_HOT bool mr_token_is_digit(char c)
+{
+    return (unsigned char)(c - '0') < 10;
+}
+
+/* One digit or more. */
+MR_HOT bool mr_token_digits(const char *text, uint32_t len, uint32_t *at)
+{
+    if (*at == len || !mr_token_is_digit(text[*at]))
+        return false;
+    do
+        ++*at;
+    while (*at < len && mr_token_is_digit(text[*at]));
+    return true;
+}
+
+MR_HOT bool mr_token_number(mr_tokens *in, const char *text, uint32_t len, uint32_t *at)
+{
+    *at += text[*at] == '-';
+    uint32_t from = *at;
+    bool well = mr_token_digits(text, len, at) && (text[from] != '0' || *at - from == 1);
+    if (well && *at < len && text[*at] == '.') {
+        ++*at;
+        well = mr_token_digits(text, len, at);
+    }
+    if (well && *at < len && (text[*at] | 0x20) == 'e') {
+        ++*at;
+        if (*at < len && (text[*at] == '+' || text[*at] == '-'))
+            ++*at;
+        well = mr_token_digits(text, len, at);
+    }
+    return well || mr_token_refuse(in, *at, MR_REASON_JSON_SYNTAX);
+}
+
+/* true, false, null. */
+MR_HOT bool mr_token_word(mr_tokens *in, const char *text, uint32_t len, uint32_t *at, mr_json_kind *kind)
+{
+    uint32_t word = len - *at >= 4 ? mr_load32(text + *at) : 0, size = 4;
+    *kind = MR_JSON_TRUE;
+    if (word == mr_load32("null")) {
+        *kind = MR_JSON_NULL;
+    } else if (word == mr_load32("fals") && len - *at >= 5 && text[*at + 4] == 'e') {
+        *kind = MR_JSON_FALSE;
+        size = 5;
+    } else if (word != mr_load32("true")) {
+        return mr_token_refuse(in, *at, MR_REASON_JSON_SYNTAX);
+    }
+    *at += size;
+    return true;
+}
+
+#endif
