@@ -390,6 +390,14 @@ static void test_dialects(void **state)
     assert_int_equal(connect_otherwise(",\"dialect\":\"mysql\"", NULL, "").db_class, MR_DB_OK);
 }
 
+static bool finds(const mr_findings *findings, const char *what)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (!strncmp(findings->at[i].what, what, strlen(what)))
+            return true;
+    return false;
+}
+
 static void test_check(void **state)
 {
     (void)state;
@@ -398,6 +406,23 @@ static void test_check(void **state)
     mr_sql_check(f.config, 0, &findings);
     assert_int_equal(mr_findings_errors(&findings), 0);
     mr_findings_free(&findings);
+    char *before = strdup(ask("SELECT @@GLOBAL.max_allowed_packet"));
+    bool binlog = !strcmp(ask("SELECT @@GLOBAL.log_bin"), "1");
+    query("SET GLOBAL sync_binlog = 0");
+    query("SET GLOBAL max_allowed_packet = 1024");
+    mr_sql_check(f.config, 0, &findings);
+    assert_true(finds(
+        &findings, "max_allowed_packet is 1024 bytes, below batch.max_bytes: statements are kept smaller"));
+    assert_true(finds(&findings, "max_allowed_packet is 1024 bytes, but a row of stream s may take "));
+    assert_int_equal(
+        finds(&findings, "sync_binlog is 0: a crash of the server can lose committed rows on its replicas"),
+        binlog);
+    mr_findings_free(&findings);
+    query("SET GLOBAL sync_binlog = 1");
+    char restore[128];
+    snprintf(restore, sizeof restore, "SET GLOBAL max_allowed_packet = %s", before);
+    query(restore);
+    free(before);
     query("DROP USER IF EXISTS reader@'%'");
     query("CREATE USER reader@'%' IDENTIFIED BY 'brook'");
     query("GRANT SELECT, INSERT ON millrace_edge.* TO reader@'%'"); /* UPDATE is missing */

@@ -311,6 +311,64 @@ static void test_tls_breaks(void **state)
     }
 }
 
+/* The library's answer, which a test can take away. */
+static bool no_cipher;
+
+const char *STDCALL mysql_get_ssl_cipher(MYSQL *client)
+{
+    (void)client;
+    return no_cipher ? NULL : "a cipher";
+}
+
+static void assert_found(const mr_findings *findings, const char *what, const char *remedy)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (!strcmp(findings->at[i].what, what) && !strcmp(findings->at[i].remedy, remedy))
+            return;
+    fail_msg("%zu findings, none of them: %s", findings->count, what);
+}
+
+/* What only the worker itself finds wrong: it says what to do. */
+static void test_own_objections(void **state)
+{
+    (void)state;
+    char more[512];
+    mr_findings findings = {0};
+    bulk = true;
+    edge_to_fake();
+    fake("");
+    connect_well();
+    fake("execute warning");
+    mr_sql_result result = write_event(1, "{}");
+    assert_int_equal(result.db_class, MR_DB_SHARD_FATAL);
+    assert_string_equal(result.text,
+                        "the server changed values while storing them (1 warnings): run `millrace check` and "
+                        "mend the table");
+    fake(""); /* it swallows what the session is told */
+    mr_sql_check(f.config, 0, &findings);
+    assert_found(&findings, "the session's sql_mode is not strict although it was set: values would be cut",
+                 "connect without what stands between");
+    mr_findings_free(&findings);
+    bulk = false;
+    edge_to_fake_by(",\"dialect\":\"mariadb\"");
+    fake("");
+    result = mr_sql_connect(f.sql);
+    assert_int_equal(result.db_class, MR_DB_SHARD_FATAL);
+    assert_string_equal(
+        result.text,
+        "dialect \"mariadb\" is asked for, but the server offers no bulk execution: use \"auto\"");
+    snprintf(more, sizeof more, ",\"tls\":{\"mode\":\"verify_identity\",\"ca_file\":\"%s/pem/ca.pem\"}",
+             env("MILLRACE_TEST_DIR"));
+    edge_to_fake_by(more);
+    no_cipher = true;
+    result = mr_sql_connect(f.sql);
+    no_cipher = false;
+    assert_int_equal(result.db_class, MR_DB_SHARD_FATAL);
+    assert_string_equal(result.text,
+                        "the connection is not encrypted although tls.mode asks for it: see that the server "
+                        "offers TLS");
+}
+
 /* A server (or a proxy before it) that has lost the statement: prepared again by the ROLLBACK, on the same connection. */
 static void test_prepared_again(void **state)
 {
@@ -399,10 +457,15 @@ static void test_all_seen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_array_binding),  cmocka_unit_test(test_multi_row),
-        cmocka_unit_test(test_read_only_text), cmocka_unit_test(test_connecting),
-        cmocka_unit_test(test_lost),           cmocka_unit_test(test_tls_breaks),
-        cmocka_unit_test(test_prepared_again), cmocka_unit_test(test_rollback_and_kill),
+        cmocka_unit_test(test_array_binding),
+        cmocka_unit_test(test_multi_row),
+        cmocka_unit_test(test_read_only_text),
+        cmocka_unit_test(test_connecting),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_tls_breaks),
+        cmocka_unit_test(test_own_objections),
+        cmocka_unit_test(test_prepared_again),
+        cmocka_unit_test(test_rollback_and_kill),
         cmocka_unit_test(test_all_seen),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

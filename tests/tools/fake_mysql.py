@@ -9,6 +9,7 @@ columns that sql_errors.h configures, stores nothing and answers everything with
     mariadb | mysql                       first line: with array binding, or without (asked at the greeting)
     POINT error CODE SQLSTATE TEXT...     the error packet, whatever the number
     POINT close                           the connection is cut
+    POINT warning                         OK, with a warning
     POINT silent                          no answer ever
     POINT garbage                         a packet that means nothing
     POINT plain                           of a connection with TLS (offered when there is a certificate): bytes that are not TLS
@@ -78,8 +79,8 @@ class Connection(threading.Thread):
         self.peer.sendall(len(payload).to_bytes(3, "little") + bytes([self.sequence]) + payload)
         self.sequence = (self.sequence + 1) & 255
 
-    def ok(self, affected=0):
-        self.send(b"\x00" + b"\xfd" + affected.to_bytes(3, "little") + b"\x00" + struct.pack("<HH", AUTOCOMMIT, 0))
+    def ok(self, affected=0, warnings=0):
+        self.send(b"\x00" + b"\xfd" + affected.to_bytes(3, "little") + b"\x00" + struct.pack("<HH", AUTOCOMMIT, warnings))
 
     def end(self):
         self.send(b"\xfe" + struct.pack("<HH", 0, AUTOCOMMIT))
@@ -113,6 +114,8 @@ class Connection(threading.Thread):
         if action == "error":
             code, state, text = rule[2].split(" ", 2)
             self.error(int(code), state, text)
+        elif action == "warning":
+            self.ok(1, 1)
         elif action == "garbage":
             self.send(b"\xfc\x00")
         elif action == "plain":

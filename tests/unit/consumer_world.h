@@ -22,7 +22,7 @@ typedef struct reading {
     bool running;
     int64_t next, limit; /* no message at or above `limit` is there yet */
     bool end_told;
-    bool out_of_range;
+    bool out_of_range, fails; /* fails: one error, in between */
     char text[64];
 } reading;
 
@@ -58,9 +58,11 @@ static inline mr_arrival world_arrives(reading *from, mr_message *out)
     *out = (mr_message){.event = {.topic = "t", .partition = PARTITION, .offset = from->next}};
     if (!from->running)
         return MR_ARRIVAL_NONE;
-    if (from->out_of_range) {
-        from->running = false;
-        out->out_of_range = true;
+    if (from->out_of_range || from->fails) {
+        out->out_of_range = from->out_of_range;
+        from->running = !from->out_of_range;
+        from->fails = false;
+        snprintf(out->error, sizeof out->error, "broken here");
         return MR_ARRIVAL_ERROR;
     }
     while (from->next < last && world.kinds[from->next] == HOLE)

@@ -147,6 +147,8 @@ static void test_arena(void **state)
     for (size_t i = 0; i < 3 << 20; i++)
         assert_int_equal(large[i], 0);
     mr_arena_take(arena, "a", 1, 64);
+    memset(small, 0xff, 30); /* what is taken is nobody else's, the arena's neither */
+    memset(large, 0xff, 3 << 20);
     size_t bytes, sum = 0, parts = 0;
     for (; mr_arena_part(arena, parts, &bytes); parts++)
         sum += bytes;

@@ -18,12 +18,14 @@
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 /* A well-formed configuration in pieces, so that a test can put something else in one place. */
-#define KAFKA               "\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"}"
-#define COLUMN              "{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\"}"
-#define ID                  "\"id\":{\"column\":\"id\",\"from\":\"ksuid\"}"
-#define STREAM_WITH(more)   "{\"name\":\"s\",\"topic\":\"t\",\"table\":\"t\"," more "}"
-#define STREAMS_WITH(more)  "\"streams\":[" STREAM_WITH(more) "]"
-#define STREAMS             STREAMS_WITH(ID ",\"columns\":[" COLUMN "]")
+#define KAFKA              "\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"}"
+#define COLUMN             "{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\"}"
+#define ID                 "\"id\":{\"column\":\"id\",\"from\":\"ksuid\"}"
+#define STREAM_WITH(more)  "{\"name\":\"s\",\"topic\":\"t\",\"table\":\"t\"," more "}"
+#define STREAMS_WITH(more) "\"streams\":[" STREAM_WITH(more) "]"
+#define STREAMS            STREAMS_WITH(ID ",\"columns\":[" COLUMN "]")
+#define STREAM_OF(name, of)                                                                                  \
+    "{\"name\":\"" name "\",\"topic\":\"" of "\",\"table\":\"t\"," ID ",\"columns\":[" COLUMN "]}"
 #define SHARD               "{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}"
 #define SHARDS              "\"shards\":[" SHARD "]"
 #define WITH_COLUMN(column) "{" KAFKA "," STREAMS_WITH(ID ",\"columns\":[" column "]") "," SHARDS "}"
@@ -109,7 +111,7 @@ static void test_errors(void **state)
         {"{" STREAMS "," SHARDS "}", "kafka.bootstrap_servers", "is missing"},
         {"{" KAFKA "," SHARDS "}", "streams", "is missing"},
         {"{" KAFKA "," STREAMS "}", "shards", "is missing"},
-        {"{" KAFKA "," STREAMS ",\"shards\":[]}", "shards", "expected a list"},
+        {"{" KAFKA "," STREAMS ",\"shards\":[]}", "shards", "expected a list of 1 to"},
         {"{" KAFKA ",\"streams\":{}," SHARDS "}", "streams", "expected a list"},
         {"{" KAFKA ",\"streams\":[7]," SHARDS "}", "streams[0]", "expected an object"},
         {WITH("\"btach\":{}"), "btach", "unknown key"},
@@ -123,7 +125,7 @@ static void test_errors(void **state)
         {WITH("\"http\":{\"status_page\":1}"), "http.status_page", "expected true or false"},
         {WITH("\"log\":{\"format\":\"xml\"}"), "log.format", "not known"},
         {WITH("\"log\":{\"format\":7}"), "log.format", "expected a string"},
-        {WITH("\"dlq\":{\"topic\":\"${NOPE}\"}"), "dlq.topic", "NOPE is not set"},
+        {WITH("\"dlq\":{\"topic\":\"${NOPE}\"}"), "dlq.topic", "the environment variable NOPE is not set"},
         {WITH("\"dlq\":{\"topic\":\"${NOPE\"}"), "dlq.topic", "without }"},
         {WITH("\"dlq\":{\"replay_topic\":\"t\"}"), "dlq.replay_topic", "is a topic of a stream"},
         {WITH("\"dlq\":{\"replay_topic\":\"t.dlq\"}"), "dlq.replay_topic", "is a dead-letter topic"},
@@ -173,12 +175,15 @@ static void test_errors(void **state)
         {"{" KAFKA "," STREAMS_WITH(ID ",\"key\":[],\"columns\":[" COLUMN "]") "," SHARDS "}",
          "streams[0].key", "empty"},
         {"{" KAFKA "," STREAMS_WITH(ID ",\"key\":\"@nothing\",\"columns\":[" COLUMN "]") "," SHARDS "}",
-         "streams[0].key", "no source"},
+         "streams[0].key", "\"@nothing\" is no source"},
         {"{" KAFKA "," STREAMS_WITH(ID ",\"topics\":[\"u\"],\"columns\":[" COLUMN "]") "," SHARDS "}",
          "streams[0].topics", "together"},
         {"{" KAFKA ",\"streams\":[" STREAM_WITH(ID ",\"columns\":[" COLUMN "]") "," STREAM_WITH(
              ID ",\"columns\":[" COLUMN "]") "]," SHARDS "}",
          "streams[1].name", "there already"},
+        {"{" KAFKA ",\"streams\":[" STREAM_OF("a", "x-1d5al4") "," STREAM_OF("b", "x-gn9b9l") "]," SHARDS "}",
+         "streams[1].topic",
+         "\"x-gn9b9l\" and \"x-1d5al4\" have the same hash and would share identities"}, /* a8f2f893 */
         {WITH_COLUMN("{\"name\":\"c\",\"type\":\"int8\"}"), "streams[0].columns[0].from", "is missing"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"a..b\",\"type\":\"int8\"}"), "streams[0].columns[0].from",
          "empty step"},
@@ -193,13 +198,13 @@ static void test_errors(void **state)
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"decimal\"}"),
          "streams[0].columns[0].precision", "required"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"decimal\",\"precision\":3,\"scale\":4}"),
-         "streams[0].columns[0].scale", "4 digits"},
+         "streams[0].columns[0].scale", "4 digits after the point of 3 in all"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"unit\":\"ms\"}"),
          "streams[0].columns[0].unit", "means nothing"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"datetime\",\"unit\":\"h\"}"),
          "streams[0].columns[0].unit", "not known"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"datetime\",\"assume_offset\":\"noon\"}"),
-         "streams[0].columns[0].assume_offset", "no offset"},
+         "streams[0].columns[0].assume_offset", "\"noon\" is no offset from UTC"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"accept\":[\"all\"]}"),
          "streams[0].columns[0].accept", "cannot be accepted"},
         {WITH_COLUMN("{\"name\":\"c\",\"from\":\"c\",\"type\":\"int8\",\"required\":true,\"default\":1}"),
@@ -211,14 +216,21 @@ static void test_errors(void **state)
          "there already"},
         {WITH_SHARDS("{\"name\":\"a\",\"user\":\"u\",\"database\":\"d\"}"), "shards[0].host", "is missing"},
         {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"socket\":\"/s\",\"user\":\"u\",\"database\":\"d\"}"),
-         "shards[0].host", "together"},
+         "shards[0].host", "host and socket together"},
         {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"database\":\"d\"}"), "shards[0].user", "is missing"},
         {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\"}"), "shards[0].database", "is missing"},
         {WITH_SHARDS("{\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}"), "shards[0].name", "is missing"},
         {WITH_SHARDS(SHARD "," SHARD), "shards[1].name", "there already"},
+        {"{" KAFKA "," STREAMS ",\"slots\":1,\"shards\":[" SHARD
+         ",{\"name\":\"b\",\"host\":\"h\",\"user\":\"u\","
+         "\"database\":\"d\"}]}",
+         "slots", "1 slots for 2 shards"},
+        {"{" KAFKA "," STREAMS_WITH("\"id\":{\"columns\":\"c\"},\"columns\":[" COLUMN "]") "," SHARDS "}",
+         "streams[0].id.columns", "expected a list of columns"},
         {WITH_SHARDS("{\"name\":\"eu-0j48c\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"},"
                      "{\"name\":\"eu-s8xf4\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}"),
-         "shards[1].name", "\"eu-s8xf4\" and \"eu-0j48c\" have the same hash"}, /* 96719f15 */
+         "shards[1].name",
+         "\"eu-s8xf4\" and \"eu-0j48c\" have the same hash, by which commits name parked shards"}, /* 96719f15 */
         {WITH_SHARDS("{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"password\":\"p\","
                      "\"password_file\":\"f\"}"),
          "shards[0].password", "together"},

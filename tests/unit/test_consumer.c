@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "consumer_world.h"
+#include "fake_log.h"
 
 static int set_up(void **state)
 {
@@ -287,6 +288,8 @@ static void test_loss_is_counted(void **state)
     world_write(1);
     assert_true(world_range().to == 0);
     assert_int_equal(mr_metric_get(world.flow.metrics, MR_M_LOST_OFFSETS, 1, 0), 4);
+    assert_logged("replay_out_of_range", "broken here");
+    assert_logged("offsets_lost", "the log has dropped offsets 100 to 104 of a parked range");
     for (int64_t offset = 100; offset < 110; offset++)
         assert_int_equal(world.rows[offset], offset >= 104);
 }
@@ -301,6 +304,24 @@ static void test_cut_is_counted(void **state)
     world_write(1);
     assert_true(world_range().to == 0);
     assert_int_equal(mr_metric_get(world.flow.metrics, MR_M_LOST_OFFSETS, 1, 0), 25);
+}
+
+/* An error in between is said, and nothing more: what comes after it is read. */
+static void test_errors_are_said(void **state)
+{
+    (void)state;
+    mr_slot_range range = {.from = 100, .to = 102, .timestamp_ms = -1};
+    world_log("111");
+    world.again.fails = true;
+    world_assign(102, &range);
+    world.live.fails = true;
+    world_rest();
+    assert_logged("partition_error", "broken here");
+    assert_logged("replay_error", "broken here");
+    world_write(1);
+    assert_true(world_range().to == 0 && world_lowest() == 103);
+    for (int64_t offset = 100; offset < 103; offset++)
+        assert_int_equal(world.rows[offset], 1);
 }
 
 /* ---- rows that the database refuses ---- */
@@ -435,6 +456,7 @@ int main(void)
         TEST(test_late_page_of_earlier_replay),
         TEST(test_loss_is_counted),
         TEST(test_cut_is_counted),
+        TEST(test_errors_are_said),
         TEST(test_refused_row),
         TEST(test_refused_in_an_earlier_life),
         TEST(test_pinned),

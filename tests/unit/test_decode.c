@@ -359,7 +359,12 @@ static void test_constant_refused(void **state)
     mr_arena *arena = mr_arena_new();
     assert_int_equal(mr_config_parse("test", text, strlen(text), NULL, &config, &findings), MR_OK);
     assert_int_equal(mr_decoder_new(&config->streams[0], arena, &decoder, &error), MR_CONFIG);
-    assert_non_null(strstr(error.text, "column c"));
+    assert_non_null(strstr(error.text, "column c: its constant or default 300 does not fit: the value is"));
+    static char longer[1100];
+    snprintf(longer, sizeof longer, "\"%01040d\"", 7);
+    config->streams[0].columns[0].value_json = longer;
+    assert_int_equal(mr_decoder_new(&config->streams[0], arena, &decoder, &error), MR_CONFIG);
+    assert_non_null(strstr(error.text, "column c: its constant is longer than 1016 bytes: shorten it"));
     mr_arena_free(arena);
     mr_config_free(config);
     mr_findings_free(&findings);

@@ -3,8 +3,9 @@
 #include "mock_cluster.h"
 
 #include "base/clock.h"
-#include "edges/kafka.h"
+#include "fake_log.h"
 #include "stages/plan.h"
+#include "worker/edges/kafka_private.h"
 
 enum { MANY = MR_PARTITIONS_EACH + 76 };
 enum { PATIENCE_MS = 60000, OFFSET_FETCH = 9 /* the protocol's number */ };
@@ -171,8 +172,39 @@ static void test_committed(void **state)
                                       RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
     join();
     assert_true(seen.waited >= 1);
+    assert_logged("committed_unknown", "cannot read the group's offsets, asking again: ");
     assert_true(seen.offset == 5 && !strcmp(seen.metadata, "mr1.some.text"));
     leave();
+}
+
+/* What cannot be mended is said, and by whom it is: whoever asks for the group is told to start again. */
+static void test_fatal(void **state)
+{
+    (void)state;
+    mr_error error = {.text = ""};
+    join();
+    assert_false(mr_group_fatal(group, &error));
+    mr_group_on_rebalance(group->client, RD_KAFKA_RESP_ERR__TRANSPORT, NULL, group);
+    assert_logged("rebalance_failed", "Broker transport failure");
+    rd_kafka_test_fatal_error(group->client, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "another has the name");
+    for (uint64_t end = mr_clock_ms() + PATIENCE_MS; !mr_group_fatal(group, &error);) {
+        assert_true(mr_clock_ms() < end);
+        mr_group_poll(group);
+    }
+    assert_non_null(strstr(error.text, "the Kafka client cannot go on, FENCED_INSTANCE_ID: "));
+    assert_non_null(
+        strstr(error.text, ": start this instance again; give each one a kafka.group_instance_id"));
+    config->streams[0].topics[0] = ""; /* no configuration has that: it is refused before */
+    assert_int_equal(mr_group_join(group, &error), MR_CONFIG);
+    assert_non_null(strstr(error.text, "cannot subscribe to the streams' topics, "));
+    assert_non_null(strstr(error.text, ": correct streams[].topic"));
+    while (mr_group_poll(group) > 0)
+        continue;
+    assert_logged("kafka_error", "another has the name");
+    mr_group_close(group, 0); /* it would leave, if it still could */
+    mr_inbox_close(inbox);
+    mr_group_free(group);
+    mr_arena_free(arena);
 }
 
 /* One member, one consumer thread: all are its, and there are places for MR_PARTITIONS_EACH. */
@@ -192,6 +224,7 @@ static void test_more_than_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_committed), cmocka_unit_test_setup_teardown(test_more_than_places, set_up_many, tear_down)};
+        TEST(test_committed), TEST(test_fatal),
+        cmocka_unit_test_setup_teardown(test_more_than_places, set_up_many, tear_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -384,15 +384,26 @@ static void test_alike_names(void **state)
     mr_arena_free(own);
 }
 
+/* Positions are 32 bits wide: of a longer text not even the first character is looked at. */
+static void test_too_large(void **state)
+{
+    (void)state;
+    size_t position = 7;
+    assert_int_equal(mr_json_scan(paths, NULL, NULL, (size_t)UINT32_MAX + 1, spans, &position),
+                     MR_REASON_TOO_LARGE);
+    assert_int_equal(position, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_found),      cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_repeated),   cmocka_unit_test(test_unescape),
-        cmocka_unit_test(test_windows),    cmocka_unit_test(test_wrong_bytes),
-        cmocka_unit_test(test_long_names), cmocka_unit_test(test_alike_names),
-        cmocka_unit_test(test_guesses),    cmocka_unit_test(test_guesses_full),
+        cmocka_unit_test(test_too_large),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_depth),        cmocka_unit_test(test_found),
+        cmocka_unit_test(test_steps),        cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_unescape),     cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_wrong_bytes),  cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_alike_names),  cmocka_unit_test(test_guesses),
+        cmocka_unit_test(test_guesses_full),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

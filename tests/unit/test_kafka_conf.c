@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "edges/kafka_client.h"
+#include "edges/kafka_reader.h"
+#include "fake_log.h"
 #include "small_config.h"
 
 static mr_config *config;
@@ -74,6 +76,40 @@ static void test_producer(void **state)
     mr_config_free(config);
 }
 
+static void refuse(mr_kafka_role role, const char *kafka, const char *says)
+{
+    mr_error error = {.text = ""};
+    configure(kafka);
+    mr_kafka_owner owner = {.config = config};
+    rd_kafka_t *client;
+    conf = mr_kafka_conf(&owner, role, &error);
+    if (conf)
+        assert_int_equal(mr_kafka_new(conf, role, &client, &error), MR_CONFIG);
+    if (!strstr(error.text, says))
+        fail_msg("\"%s\" does not say \"%s\"", error.text, says);
+    mr_config_free(config);
+}
+
+/* What librdkafka does not take, and secrets that are none. */
+static void test_refused(void **state)
+{
+    (void)state;
+    static const char
+        nonsense[] = ",\"properties\":{\"nonsense\":\"1\"}",
+        mechanism[] =
+            ",\"properties\":{\"security.protocol\":\"sasl_plaintext\",\"sasl.mechanisms\":\"NONE\"}";
+    refuse(MR_KAFKA_ASKER, nonsense, " refuses nonsense, ");
+    refuse(MR_KAFKA_ASKER, nonsense, ": see its CONFIGURATION.md");
+    refuse(MR_KAFKA_CONSUMER, mechanism, "librdkafka makes no client, ");
+    refuse(MR_KAFKA_PRODUCER, mechanism, ": correct kafka.properties and what goes with it, see its");
+    refuse(MR_KAFKA_READER, ",\"properties_file\":{\"sasl.password\":\"/nonexistent\"}",
+           "/nonexistent: No such file or directory: check that the secret is mounted and readable");
+    refuse(MR_KAFKA_READER, ",\"properties_file\":{\"sasl.password\":\"/\"}",
+           "/: Is a directory: check that the secret is mounted and readable");
+    refuse(MR_KAFKA_READER, ",\"properties_file\":{\"sasl.password\":\"/dev/zero\"}",
+           "/dev/zero is longer than 16382 bytes: name the file that holds the secret alone");
+}
+
 /* ---- secrets ---- */
 
 static char secret_file[] = "/tmp/millrace-secret.XXXXXX";
@@ -102,7 +138,7 @@ static int tear_down_secret(void **state)
     return 0;
 }
 
-static void rotate(const char *kafka)
+static void rotate(const char *kafka, const char *event)
 {
     mr_kafka_secrets seen = {0};
     rd_kafka_t *client;
@@ -118,10 +154,53 @@ static void rotate(const char *kafka)
     assert_false(mr_kafka_reload_secrets(client, config, &seen));
     unlink(secret_file);
     assert_false(mr_kafka_reload_secrets(client, config, &seen)); /* goes on with what it has */
+    assert_logged(event, ": No such file or directory: check that the secret is mounted and readable");
     keep_secret("another\n");
     assert_false(mr_kafka_reload_secrets(client, config, &seen));
     unlink(secret_file);
     rd_kafka_destroy(client);
+    mr_config_free(config);
+}
+
+/* What is read is no token, or the client wants none: what to do is said. */
+static void test_no_token(void **state)
+{
+    (void)state;
+    mr_kafka_secrets seen = {0};
+    rd_kafka_t *client;
+    mr_error error = {.text = ""};
+    configure("");
+    make(MR_KAFKA_PRODUCER);
+    assert_int_equal(mr_kafka_new(conf, MR_KAFKA_PRODUCER, &client, &error), MR_OK);
+    mr_config_free(config);
+    configure(",\"token_file\":\"/proc/self/cmdline\"");
+    assert_false(mr_kafka_reload_secrets(client, config, &seen));
+    assert_logged("token_failed", "kafka.token_file /proc/self/cmdline, ");
+    assert_logged("token_failed", ": let it hold one OAUTHBEARER token that is still good");
+    rd_kafka_destroy(client);
+    mr_config_free(config);
+}
+
+/* The reader takes as many topics at once as it has places for. */
+static void test_many_topics(void **state)
+{
+    (void)state;
+    mr_error error = {.text = ""};
+    mr_arena *arena = mr_arena_new();
+    mr_bell bell;
+    char name[32];
+    configure("");
+    assert_true(mr_bell_init(&bell));
+    mr_reader *reader = mr_reader_new(config, arena, 1);
+    assert_int_equal(mr_reader_open(reader, &bell, &error), MR_OK);
+    for (int i = 0; i <= MR_READER_TOPICS; i++) {
+        snprintf(name, sizeof name, "t%d", i);
+        assert_int_equal(mr_reader_start(reader, 0, name, 0, 1), i < MR_READER_TOPICS);
+    }
+    assert_logged("reader_refused", "cannot read the partition again now: too many topics at once");
+    mr_reader_close(reader);
+    mr_bell_close(&bell);
+    mr_arena_free(arena);
     mr_config_free(config);
 }
 
@@ -133,7 +212,7 @@ static void test_password(void **state)
              ",\"properties\":{\"security.protocol\":\"sasl_plaintext\",\"sasl.mechanism\":\"PLAIN\","
              "\"sasl.username\":\"u\"},\"properties_file\":{\"sasl.password\":\"%s\"}",
              secret_file);
-    rotate(kafka);
+    rotate(kafka, "secret_failed");
 }
 
 static void test_token(void **state)
@@ -144,7 +223,7 @@ static void test_token(void **state)
              ",\"properties\":{\"security.protocol\":\"sasl_plaintext\",\"sasl.mechanism\":\"OAUTHBEARER\"},"
              "\"token_file\":\"%s\"",
              secret_file);
-    rotate(kafka);
+    rotate(kafka, "token_failed");
 }
 
 /* A property that librdkafka takes, but not with the others: the configuration is gone with the failure, and the error says so. */
@@ -160,7 +239,7 @@ static void test_no_client(void **state)
                 mr_kafka_conf_try(conf, "socket.timeout.ms", "60000"));
     assert_int_equal(mr_kafka_new(conf, MR_KAFKA_PRODUCER, &client, &error), MR_CONFIG);
     assert_null(client);
-    assert_true(strstr(error.text, "kafka: ") == error.text && strstr(error.text, ": see "));
+    assert_true(strstr(error.text, "librdkafka makes no client, ") == error.text);
     mr_config_free(config);
 }
 
@@ -168,8 +247,13 @@ static void test_no_client(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_producer),
-                                       SECRET(test_password), SECRET(test_token),
-                                       cmocka_unit_test(test_no_client)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers),
+                                       cmocka_unit_test(test_producer),
+                                       SECRET(test_password),
+                                       SECRET(test_token),
+                                       cmocka_unit_test(test_no_client),
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_no_token),
+                                       cmocka_unit_test(test_many_topics)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

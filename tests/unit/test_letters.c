@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "edges/kafka_dlq.h"
+#include "edges/kafka_letters.h"
+#include "fake_log.h"
 
 enum { PATIENCE_MS = 20000, PRODUCE = 0 /* the protocol's number */, LETTERS = 4 };
 
@@ -15,7 +17,7 @@ static int set_up(void **state)
 {
     mr_error error;
     (void)state;
-    mock_cluster_begin("t.dlq", 1, "", ",\"dlq\":{\"topic\":\"{topic}.dlq\"}");
+    mock_cluster_begin("t.dlq", 1, "", ",\"dlq\":{\"topic\":\"{topic}.dlq\",\"replay_topic\":\"again\"}");
     arena = mr_arena_new();
     assert_true(mr_bell_init(&bell));
     dlq = mr_dlq_new(config, arena, LETTERS);
@@ -80,12 +82,37 @@ static void test_refused(void **state)
     assert_int_equal(done, 0);
     serve_until(1, 1, 1000);
     assert_true(done == 1 && mr_dlq_errors(dlq) == 1);
+    assert_logged("dead_letter_failed", "a dead letter was not accepted, trying again: ");
+}
+
+static bool each(void *context, const mr_dead_letter *letter)
+{
+    (void)context;
+    (void)letter;
+    return true;
+}
+
+/* What a command reads has a limit. */
+static void test_too_many_partitions(void **state)
+{
+    (void)state;
+    mr_letters *letters;
+    mr_error error = {.text = ""};
+    mr_letters_reading wanted = {.since_ms = -1, .each = each};
+    assert_int_equal(rd_kafka_mock_topic_create(cluster, "again.dlq", 4096, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(mr_letters_open(config, &letters, &error), MR_OK);
+    assert_int_equal(mr_letters_topics(letters), 2);
+    assert_int_equal(mr_letters_read(letters, &wanted, &error), MR_CONFIG);
+    assert_string_equal(error.text,
+                        "4097 partitions of dead-letter topics, more than 4096: name fewer topics");
+    mr_letters_free(letters);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_acknowledged), TEST(test_refused)};
+    const struct CMUnitTest tests[] = {TEST(test_acknowledged), TEST(test_refused),
+                                       TEST(test_too_many_partitions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

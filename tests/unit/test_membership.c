@@ -9,13 +9,17 @@
 #include <cmocka.h>
 
 #include "app/membership.h"
+#include "fake_log.h"
 #include "stages/snapshot.h"
 
 enum { PARTITION = 7, LOW = 10, HIGH = 900 };
+/* Topics of the same hash, a8f2f893. */
+#define TWIN_A "x-1d5al4"
+#define TWIN_B "x-gn9b9l"
 
 static const char configuration[] =
     "{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\",\"consumer_threads\":1},\"streams\":["
-    "{\"name\":\"t\",\"topic\":\"t\",\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},"
+    "{\"name\":\"t\",\"topics\":[\"t\",\"^x\"],\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},"
     "\"columns\":[{\"name\":\"x\",\"from\":\"x\",\"type\":\"int64\"}]}],\"shards\":["
     "{\"name\":\"s0\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}";
 
@@ -79,7 +83,7 @@ bool mr_group_watermarks_ask(mr_group *unused, const char *topic, int32_t partit
     group.questions++;
     *low = LOW;
     *high = HIGH;
-    return !unused && !strcmp(topic, "t") && partition == PARTITION;
+    return !unused && (!strcmp(topic, "t") || topic[0] == 'x') && partition == PARTITION;
 }
 
 bool mr_group_watermarks_seen(mr_group *unused, const char *topic, int32_t partition, int64_t *low,
@@ -274,6 +278,33 @@ static void test_first_commit_refused(void **state)
     assert_false(comes(400, true));
     assert_int_equal(consumer.begun, 0);
     assert_true(group.commits > 0 && mr_membership_held(membership) == 1);
+    assert_logged("partition_held", "held, nothing is read from it: its first commit was not accepted");
+}
+
+/* Not of this configuration, or of a topic whose identities are another one's: neither is read. */
+static void test_not_taken(void **state)
+{
+    (void)state;
+    mr_partition others[] = {{.topic = "u", .partition = PARTITION, .committed = -1, .metadata = ""},
+                             {.topic = TWIN_A, .partition = PARTITION, .committed = -1, .metadata = ""},
+                             {.topic = TWIN_B, .partition = PARTITION, .committed = -1, .metadata = ""}};
+    listener.assigned(listener.context, others, 3);
+    assert_true(others[0].hold && !others[1].hold && others[2].hold);
+    assert_logged("partition_refused", "no stream takes this topic");
+    assert_logged("partition_held", "its name has the same hash as another topic's of this table");
+}
+
+/* The log is cut off from under it: it is held, or begins again, as the configuration says. */
+static void test_cut_off(void **state)
+{
+    (void)state;
+    assert_true(comes(400, false));
+    mr_slot_snapshot cut = {
+        .epoch = 1, .lowest = 405, .position = 405, .quiet = true, .accepting = true, .stopped = true};
+    mr_slot_publish(consumer.slot, &cut, consumer.slot->start_ranges);
+    mr_membership_look(membership, 1000);
+    assert_int_equal(mr_membership_held(membership), 1);
+    assert_logged("partition_held", "its position is not in the log any more: `millrace offsets reset`");
 }
 
 /* Whoever is asked to stop does not ask brokers any more, which may be silent: for each partition that would take seconds. */
@@ -314,7 +345,12 @@ static void test_lost(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_begins_unclean), TEST(test_first_commit_refused),
-                                       TEST(test_comes_at_the_end), TEST(test_goes), TEST(test_lost)};
+    const struct CMUnitTest tests[] = {TEST(test_begins_unclean),
+                                       TEST(test_first_commit_refused),
+                                       TEST(test_comes_at_the_end),
+                                       TEST(test_goes),
+                                       TEST(test_lost),
+                                       TEST(test_not_taken),
+                                       TEST(test_cut_off)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "fake_log.h"
 #include "stages/dberror.h"
 #include "stages/metrics.h"
 #include "stages/reason.h"
@@ -327,6 +328,7 @@ static void test_many_topics(void **unused)
         }
     }
     assert_null(strstr(rendered(false), "{topic="));
+    assert_logged("metrics_full", "metrics tell 8 topics apart: this one and further ones are left out");
 }
 
 static void test_openmetrics(void **unused)

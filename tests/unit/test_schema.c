@@ -110,11 +110,11 @@ static void test_identity(void **state)
     expect(MR_LEVEL_ERROR, "not the stream's identity");
     fitting();
     table.index_count = 0;
-    expect(MR_LEVEL_ERROR, "no primary key");
+    expect(MR_LEVEL_ERROR, "the table has no primary key");
     fitting();
     indexes[1] = (mr_table_index){.name = "other", .unique = true, .columns = 1, .column = {"n"}};
     table.index_count = 2;
-    expect(MR_LEVEL_WARNING, "unique key other");
+    expect(MR_LEVEL_WARNING, "the unique key other refuses events that share its value with another row");
 }
 
 static void test_columns(void **state)
@@ -136,10 +136,10 @@ static void test_columns(void **state)
     expect(MR_LEVEL_ERROR, "int32");
     fitting();
     columns[1].is_generated = true;
-    expect(MR_LEVEL_ERROR, "generated");
+    expect(MR_LEVEL_ERROR, "column n is generated");
     fitting();
     columns[1].nullable = false;
-    expect(MR_LEVEL_ERROR, "NOT NULL");
+    expect(MR_LEVEL_ERROR, "column n is NOT NULL, but the stream may write NULL");
     fitting();
     strcpy(columns[2].data_type, "text");
     columns[2].max_bytes = 65535;
@@ -152,13 +152,13 @@ static void test_columns(void **state)
     expect(MR_LEVEL_ERROR, "19 characters");
     fitting();
     table.column_count = 2;
-    expect(MR_LEVEL_ERROR, "no column j");
+    expect(MR_LEVEL_ERROR, "there is no column j");
     fitting();
     strcpy(table.engine, "Aria");
-    expect(MR_LEVEL_ERROR, "Aria");
+    expect(MR_LEVEL_ERROR, "the engine is Aria, which has no transactions");
     fitting();
     table.exists = false;
-    expect(MR_LEVEL_ERROR, "no table");
+    expect(MR_LEVEL_ERROR, "there is no table db.t`x");
 }
 
 static void test_ddl(void **state)

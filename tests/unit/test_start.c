@@ -1,6 +1,7 @@
 /* Where a partition begins: at its commit with what is parked by it, or by kafka.start where the group has no offset.  The brokers are a few lines
  * here, and may be silent. */
 #include "app/start.h"
+#include "fake_log.h"
 #include "small_config.h"
 #include "stages/snapshot.h"
 
@@ -148,6 +149,7 @@ static void test_silent_brokers(void **state)
     brokers.silent = 3;
     assert_true(decide_at(&said));
     assert_true(begin.offset == 400 && brokers.asked_again == 3);
+    assert_logged("start_unknown", "brokers do not say where the partition begins");
     configure(",\"start\":\"latest\"");
     brokers.known = 1;
     brokers.silent = 3;
@@ -174,6 +176,8 @@ static void test_first_time(void **state)
         assert_true(begin.hold == (starts[i].unknown < 0) && begin.committed < 0);
         if (!begin.hold)
             assert_true(begin.offset == starts[i].unknown && begin.dirty_until == begin.offset);
+        else
+            assert_non_null(strstr(begin.why, "the group has no offset for it and kafka.start is"));
         brokers.known = 1; /* partitions were added: written to before anybody knew of them */
         assert_true(decide(-1, ""));
         assert_true(!begin.hold && begin.offset == LOW);
@@ -186,12 +190,14 @@ static void test_out_of_range(void **state)
     configure("");
     mr_snapshot said = {.offset = LOW - 1, .fingerprint = mr_fingerprint(config)};
     assert_true(decide_at(&said));
-    assert_true(begin.hold && begin.why[0]);
+    assert_true(begin.hold && strstr(begin.why, "the committed offset is not in the log any more"));
     said.offset = HIGH + 1;
     assert_true(decide_at(&said));
     assert_true(begin.hold);
     configure(",\"out_of_range\":\"earliest\"");
     assert_true(decide_at(&said));
+    assert_logged("offset_out_of_range",
+                  "the committed offset is not in the log (100 to 900): going on at its beginning");
     assert_true(!begin.hold && begin.offset == LOW && begin.committed == -1);
     assert_true(begin.dirty_until == HIGH); /* rows above may be there, and `clean` would deny them */
     said.clean = true;

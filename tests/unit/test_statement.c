@@ -5,11 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "edges/sql.h"
+#include "stages/decode.h"
+#include "worker/edges/sql_private.h"
 
 static char text[4096];
 
@@ -61,8 +64,40 @@ static void test_mysql(void **state)
                         "`a` = IF(`t`.`a` = new.`a` AND `t`.`b``c` = new.`b``c`, `t`.`a`, NULL)");
 }
 
+/* Names so long that no statement holds them: said before a server is asked. */
+static void test_too_long(void **state)
+{
+    (void)state;
+    enum { NAME = 140000 };
+    char *file = malloc(2 * NAME + 2048);
+    mr_config *config;
+    mr_findings findings = {0};
+    snprintf(file, 2 * NAME + 2048,
+             "{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\","
+             "\"topic\":\"t\",\"table\":\"t\",\"id\":%s,\"columns\":["
+             "{\"name\":\"%0*d\",\"from\":\"a\",\"type\":\"int64\"},"
+             "{\"name\":\"%0*d\",\"from\":\"b\",\"type\":\"int64\"}]}],\"shards\":["
+             "{\"name\":\"s0\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}",
+             ksuid, NAME, 1, NAME, 2);
+    assert_int_equal(mr_config_parse("test", file, strlen(file), NULL, &config, &findings), MR_OK);
+    mr_arena *arena = mr_arena_new();
+    mr_layout layout;
+    mr_stream_layout(&config->streams[0], &layout);
+    mr_sql *sql = mr_sql_new(config, 0, &layout, arena);
+    mr_sql_result result = mr_sql_prepare(sql);
+    assert_int_equal(result.db_class, MR_DB_SHARD_FATAL);
+    assert_string_equal(result.text,
+                        "stream s: its statement is longer than 262144 bytes: use fewer columns");
+    mr_sql_free(sql);
+    mr_arena_free(arena);
+    mr_config_free(config);
+    mr_findings_free(&findings);
+    free(file);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_mariadb), cmocka_unit_test(test_mysql)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_mariadb), cmocka_unit_test(test_mysql),
+                                       cmocka_unit_test(test_too_long)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -235,6 +235,7 @@ static void test_livez(void **unused)
 /* ---- real threads ---- */
 
 static const mr_watchdog_limits quick = {.stuck_ms = 600, .grace_ms = 300, .look_ms = 50};
+static const mr_watchdog_limits *child_limits = &quick;
 static int from_child;
 static char text[65536];
 
@@ -266,7 +267,7 @@ static _Noreturn void live(void *(*second)(void *), unsigned ms)
 {
     mr_error error;
     pthread_t thread;
-    begin(&quick);
+    begin(child_limits);
     if (mr_log_start(true, MR_LOG_INFO, &error) || mr_watchdog_start(dog, &error))
         _exit(1);
     pthread_create(&thread, NULL, turn_always, one);
@@ -364,6 +365,34 @@ static void test_child_stuck_in_log(void **unused)
     assert_in_range(mr_clock_ms() - begun_ms, 5000, 12000);
 }
 
+static void *turn_when_reported(void *pulse)
+{
+    mr_pulse_turn(pulse, mr_clock_ms());
+    while (mr_watchdog_stalls(dog) == 0)
+        usleep(10000);
+    return turn_always(pulse);
+}
+
+/* Reported, and then in time after all. */
+static void test_child_turns_again(void **unused)
+{
+    (void)unused;
+    static const mr_watchdog_limits patient = {.stuck_ms = 600, .grace_ms = 60000, .look_ms = 50};
+    size_t len = 0;
+    ssize_t got;
+    text[0] = 0;
+    child_limits = &patient;
+    pid_t pid = child(turn_when_reported, 30000, false);
+    child_limits = &quick;
+    while (!strstr(text, "thread_turns") && (got = read(from_child, text + len, sizeof text - 1 - len)) > 0)
+        text[len += (size_t)got] = 0;
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(from_child);
+    assert_logged("\"event\":\"thread_turns\"");
+    assert_logged("writer of shard s0 turns again");
+}
+
 static void test_child_frozen(void **unused)
 {
     (void)unused;
@@ -396,6 +425,7 @@ int main(void)
         TEST(test_child_blocked_log),
         TEST(test_child_stuck_in_log),
         TEST(test_child_frozen),
+        TEST(test_child_turns_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

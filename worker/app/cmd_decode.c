@@ -98,7 +98,7 @@ static mr_status decode_all(decoding *d)
             status = MR_DATA;
     }
     if (ferror(stdin))
-        status = mr_complain(MR_DATA, "stdin: %s", strerror(errno));
+        status = mr_complain(MR_DATA, "stdin cannot be read, %s: see what writes to it", strerror(errno));
     free(line);
     return status;
 }

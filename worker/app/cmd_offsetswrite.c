@@ -287,7 +287,7 @@ mr_status mr_cmd_offsets_reset(mr_call *call)
     const char *to = mr_call_option(call, "to");
     mr_offsets_to place;
     if (!to)
-        return mr_complain(MR_USAGE, "where to? --to earliest, latest, a time or an offset");
+        return mr_complain(MR_USAGE, "no place is named: give --to earliest, latest, a time or an offset");
     if (!mr_offsets_to_parse(to, &place))
         return mr_complain(
             MR_USAGE,

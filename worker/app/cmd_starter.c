@@ -57,8 +57,8 @@ static mr_status read_options(const mr_call *call, uint32_t *events, mr_config *
         return of_brokers(brokers, config);
     if (access(call->config_file, F_OK) != 0)
         return mr_complain(MR_USAGE,
-                           "where is Kafka? give --brokers HOST:PORT, or with -c FILE a configuration whose "
-                           "\"kafka\" says it");
+                           "no brokers are named: give --brokers HOST:PORT, or with -c FILE a configuration "
+                           "whose \"kafka\" says it");
     return mr_call_config(call, config);
 }
 

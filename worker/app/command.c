@@ -316,7 +316,8 @@ const mr_stream *mr_call_stream(const mr_call *call, const mr_config *config, mr
         if (!strcmp(config->streams[i].name, call->arguments[0]))
             return &config->streams[i];
     if (call->count == 0)
-        *status = mr_complain(MR_USAGE, "there are %zu streams: name one", config->stream_count);
+        *status = mr_complain(MR_USAGE, "there are %zu streams: name one, `millrace config` lists them",
+                              config->stream_count);
     else
         *status =
             mr_complain(MR_USAGE, "there is no stream \"%s\": see `millrace config`", call->arguments[0]);

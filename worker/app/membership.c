@@ -365,7 +365,7 @@ static void deal_with_stopped(mr_membership *m, mr_owned *one)
         !mr_group_watermarks_ask(m->group, one->slot->topic, one->slot->partition, &low, &high, 1000)) {
         if (!m->flow->config->kafka.out_of_range_earliest && !one->held) {
             one->held = true;
-            one->why = "its position is not in the log any more: reset the group's offset and restart, or "
+            one->why = "its position is not in the log any more: `millrace offsets reset` and restart, or "
                        "set kafka.out_of_range to \"earliest\"";
             say_held(one);
         }

@@ -100,7 +100,7 @@ bool mr_start_decide(mr_group *group, const mr_config *config, uint64_t fingerpr
         return true;
     }
     begin->hold = true;
-    begin->why = "the committed offset is not in the log any more: reset the group's offset, or set "
+    begin->why = "the committed offset is not in the log any more: `millrace offsets reset`, or set "
                  "kafka.out_of_range to \"earliest\"";
     return true;
 }

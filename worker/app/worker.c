@@ -74,7 +74,7 @@ static mr_status connect_flow(mr_worker *worker, mr_error *error)
     for (uint32_t i = 0; i < flow->shards; i++)
         well = mr_bell_init(&flow->writer_bell[i]) && well;
     if (!well)
-        return mr_fail(error, MR_UNAVAILABLE, "cannot make an eventfd: %s: raise the limit of open files",
+        return mr_fail(error, MR_UNAVAILABLE, "cannot make an eventfd, %s: raise the limit of open files",
                        strerror(errno));
     return MR_OK;
 }

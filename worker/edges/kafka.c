@@ -106,7 +106,7 @@ mr_status mr_group_join(mr_group *group, mr_error *error)
     rd_kafka_topic_partition_list_destroy(topics);
     if (!err)
         return MR_OK;
-    return mr_fail(error, MR_CONFIG, "kafka: cannot subscribe: %s: check streams[].topic",
+    return mr_fail(error, MR_CONFIG, "cannot subscribe to the streams' topics, %s: correct streams[].topic",
                    rd_kafka_err2str(err));
 }
 
@@ -153,7 +153,10 @@ bool mr_group_reachable(const mr_group *group)
 bool mr_group_fatal(const mr_group *group, mr_error *error)
 {
     if (group->fatal)
-        mr_fail(error, MR_AGAIN, "the Kafka client cannot go on: %s", group->fatal_text);
+        mr_fail(error, MR_AGAIN,
+                "the Kafka client cannot go on, %s: start this instance again; give each one a "
+                "kafka.group_instance_id of its own",
+                group->fatal_text);
     return group->fatal;
 }
 

@@ -55,22 +55,12 @@ static void check_features(const mr_config *config, mr_findings *findings)
 
 static bool open_client(asking *ask, mr_kafka_role role)
 {
-    char why[512];
     mr_error error;
     rd_kafka_conf_t *conf = mr_kafka_conf(&ask->owner, role, &error);
-    if (!conf) {
-        mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s",
-                error.text);
-        return false;
-    }
-    ask->client = rd_kafka_new(role == MR_KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why,
-                               sizeof why);
-    if (ask->client)
-        return true;
-    rd_kafka_conf_destroy(conf);
-    mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md", "%s",
-            why);
-    return false;
+    mr_status status = conf ? mr_kafka_new(conf, role, &ask->client, &error) : MR_CONFIG;
+    if (status)
+        mr_find(ask->findings, MR_LEVEL_ERROR, status, "kafka", "", "%s", error.text);
+    return !status;
 }
 
 static bool same_client_works(asking *ask)
@@ -179,8 +169,7 @@ static void check_properties(asking *ask)
         if (conf)
             rd_kafka_conf_destroy(conf);
         else
-            mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "see librdkafka's CONFIGURATION.md",
-                    "%s", error.text);
+            mr_find(ask->findings, MR_LEVEL_ERROR, MR_CONFIG, "kafka", "", "%s", error.text);
     }
 }
 

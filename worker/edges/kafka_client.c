@@ -19,20 +19,18 @@
 static ssize_t read_secret(const char *file, char *text, size_t cap, mr_error *error)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        mr_fail(error, MR_CONFIG, "%s: %s: check that the secret is mounted and readable", file,
-                strerror(errno));
-        return -1;
-    }
-    ssize_t got = read(fd, text, cap - 1);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, cap - 1);
     int failed = errno;
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     if (got < 0) {
-        mr_fail(error, MR_CONFIG, "%s: %s", file, strerror(failed));
+        mr_fail(error, MR_CONFIG, "%s: %s: check that the secret is mounted and readable", file,
+                strerror(failed));
         return -1;
     }
     if (got == (ssize_t)cap - 1) {
-        mr_fail(error, MR_CONFIG, "%s: longer than %zu bytes: this is no secret", file, cap - 2);
+        mr_fail(error, MR_CONFIG, "%s is longer than %zu bytes: name the file that holds the secret alone",
+                file, cap - 2);
         return -1;
     }
     if (got > 0 && text[got - 1] == '\n')
@@ -52,7 +50,8 @@ static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, mr_e
     char why[512];
     if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
         return true;
-    mr_fail(error, MR_CONFIG, "librdkafka %s refuses %s: %s", rd_kafka_version_str(), name, why);
+    mr_fail(error, MR_CONFIG, "librdkafka %s refuses %s, %s: see its CONFIGURATION.md",
+            rd_kafka_version_str(), name, why);
     return false;
 }
 
@@ -269,7 +268,8 @@ static bool give_token(rd_kafka_t *client, const char *file, uint64_t *hash, mr_
         rd_kafka_oauthbearer_set_token(client, token, ends_ms, subject, NULL, 0, why, sizeof why);
     explicit_bzero(token, sizeof token);
     if (err)
-        mr_fail(error, MR_CONFIG, "kafka.token_file %s: %s", file, why);
+        mr_fail(error, MR_CONFIG,
+                "kafka.token_file %s, %s: let it hold one OAUTHBEARER token that is still good", file, why);
     return !err;
 }
 
@@ -323,8 +323,12 @@ mr_status mr_kafka_new(rd_kafka_conf_t *conf, mr_kafka_role role, rd_kafka_t **c
     bool no_threads = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
     rd_kafka_conf_destroy(conf);
     if (no_threads)
-        return mr_fail(error, MR_UNAVAILABLE, "kafka: %s: allow the process more threads and files", why);
-    return mr_fail(error, MR_CONFIG, "kafka: %s: see librdkafka's CONFIGURATION.md", why);
+        return mr_fail(error, MR_UNAVAILABLE,
+                       "librdkafka makes no client, %s: allow the process more threads and files", why);
+    return mr_fail(error, MR_CONFIG,
+                   "librdkafka makes no client, %s: correct kafka.properties and what goes with it, see its "
+                   "CONFIGURATION.md",
+                   why);
 }
 
 static const char *property(const mr_properties *properties, const char *name)

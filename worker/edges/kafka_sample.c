@@ -226,8 +226,8 @@ mr_status mr_kafka_sample(const mr_config *config, const mr_kafka_sampling *samp
     mr_status status = MR_OK;
     bool rings = mr_bell_init(&look.bell);
     if (!rings)
-        status = mr_fail(error, MR_UNAVAILABLE, "no event counter: %s: raise the limit of open files",
-                         strerror(errno));
+        status = mr_fail(error, MR_UNAVAILABLE,
+                         "cannot make an event counter, %s: raise the limit of open files", strerror(errno));
     if (!status)
         status = mr_reader_open(look.reader, &look.bell, error);
     if (!status)

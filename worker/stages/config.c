@@ -74,7 +74,6 @@ mr_status mr_config_parse(const char *name, const char *text, size_t len, char *
 {
     size_t errors_before = mr_findings_errors(findings);
     mr_arena *texts = mr_arena_new();
-    must(texts);
     mr_config *config = mr_arena_take(texts, "configuration", 1, sizeof *config);
     config->texts = texts;
     mr_reader reader = {.config = config, .findings = findings, .environment = environment};

@@ -105,7 +105,6 @@ static mr_status store_constant(mr_decoder *decoder, size_t i, uint32_t field, c
         return mr_fail(error, MR_CONFIG, "column %s: its constant is longer than %zu bytes: shorten it",
                        column->name, sizeof text - 8);
     mr_arena *scratch = mr_arena_new();
-    must(scratch);
     mr_paths *first = mr_paths_new(scratch, 1, 1);
     mr_paths_add(first, (const char *const[]){"v"}, 1);
     mr_paths_seal(first);

@@ -361,8 +361,7 @@ mr_takeover mr_takeover_decide(mr_mark mark, const mr_snapshot *snapshot, const 
     case MR_MARK_BROKEN:
         break;
     }
-    *why = "the metadata of the committed offset is damaged or belongs to another offset: set the group's "
-           "offset anew with "
-           "Kafka's tools, and kafka.foreign_offsets to \"accept\"";
+    *why = "the metadata of the committed offset is damaged or belongs to another offset: look with "
+           "`millrace offsets show`, and set it anew with `millrace offsets reset`";
     return MR_TAKEOVER_HOLD;
 }
