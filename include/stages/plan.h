@@ -19,6 +19,11 @@
 #define MR_DEAD_LETTERS_EACH                                                                                 \
     1024 /* dead letters of one consumer thread that wait for their acknowledgement */
 
+/* What memory.fetch_mib is when it is left to the library (0), MiB: from librdkafka 2.2 on; and before, where the queues together have to last for a
+ * second, since so long it may take until fetching goes on after they were full. */
+#define MR_FETCH_MIB       16
+#define MR_FETCH_MIB_EARLY 64
+
 typedef struct mr_plan {
     mr_layout *layouts; /* one a stream */
     uint32_t page_bytes;
@@ -27,9 +32,11 @@ typedef struct mr_plan {
     uint32_t holds_each; /* frontier holds per consumer thread */
 } mr_plan;
 
-/* What the libraries may need beside our own memory, in bytes: librdkafka twice memory.fetch_mib (it counts values only) for the live flow, as much
+/* memory.fetch_mib as it is with a librdkafka: its version as rd_kafka_version() gives it (edges/kafka.h). */
+uint32_t mr_plan_fetch_mib(const mr_config *config, int librdkafka);
+/* What the libraries may need beside our own memory, in bytes: librdkafka twice what it may fetch (it counts values only) for the live flow, as much
  * again while parked ranges are read, and 64 MiB for its threads, brokers and the dead letters' producer; Connector/C up to four times a page for each shard (its request buffer doubles as it grows). */
-uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan);
+uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan, int librdkafka);
 
 mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, mr_error *error) MR_CHECKED;
 

@@ -8,9 +8,9 @@
 static mr_config *config;
 static rd_kafka_conf_t *conf;
 
-static void configure(const char *kafka)
+static void configure(const char *kafka, const char *memory)
 {
-    config = small_config("b", kafka, "");
+    config = small_config("b", kafka, memory);
 }
 
 static void make(mr_kafka_role role)
@@ -43,7 +43,7 @@ static void test_readers(void **state)
     (void)state;
     static const mr_kafka_role roles[] = {MR_KAFKA_CONSUMER, MR_KAFKA_READER};
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
-        configure("");
+        configure("", "");
         make(roles[i]);
         assert_property("auto.offset.reset", "error");
         assert_property("enable.auto.commit", "false");
@@ -52,7 +52,7 @@ static void test_readers(void **state)
         assert_property("isolation.level", "read_committed");
         drop();
         mr_config_free(config);
-        configure(",\"isolation\":\"read_uncommitted\"");
+        configure(",\"isolation\":\"read_uncommitted\"", "");
         make(roles[i]);
         assert_property("isolation.level", "read_uncommitted");
         drop();
@@ -60,10 +60,29 @@ static void test_readers(void **state)
     }
 }
 
+/* What is fetched ahead: as much as this library needs, or what the configuration says; threads share it. */
+static void test_fetching(void **state)
+{
+    (void)state;
+    bool early = rd_kafka_version() < 0x020200ff;
+    configure("", "");
+    make(MR_KAFKA_CONSUMER);
+    assert_property("queued.max.messages.kbytes", early ? "65536" : "16384");
+    assert_property("queued.min.messages", early ? "131073" : "32769");
+    drop();
+    mr_config_free(config);
+    configure(",\"consumer_threads\":4", ",\"memory\":{\"fetch_mib\":8}");
+    make(MR_KAFKA_READER);
+    assert_property("queued.max.messages.kbytes", "2048");
+    assert_property("queued.min.messages", "4097");
+    drop();
+    mr_config_free(config);
+}
+
 static void test_producer(void **state)
 {
     (void)state;
-    configure("");
+    configure("", "");
     make(MR_KAFKA_PRODUCER);
     assert_property("enable.idempotence", "true");
     assert_property("message.timeout.ms", "0");
@@ -74,6 +93,7 @@ static void test_producer(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_producer)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_fetching),
+                                       cmocka_unit_test(test_producer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,6 +84,28 @@ static void test_too_small(void **state)
     mr_config_free(config);
 }
 
+static void test_fetching(void **state)
+{
+    (void)state;
+    static const struct {
+        int librdkafka;
+        uint32_t mib;
+    } cases[] = {{0x020002ff, 64}, {0x0201ffff, 64}, {0x020200ff, 16}, {0x020800ff, 16}, {0x03000000, 16}};
+    mr_config *config = configure("", "100", 2);
+    mr_plan plan = {.page_bytes = 1 << 20};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        config->memory.fetch_mib = 0;
+        assert_int_equal(mr_plan_fetch_mib(config, cases[i].librdkafka), cases[i].mib);
+        /* Four times what is fetched, 64 MiB, four pages for each shard. */
+        assert_int_equal(mr_plan_libraries(config, &plan, cases[i].librdkafka) >> 20,
+                         4 * cases[i].mib + 64 + 4 * 2);
+        config->memory.fetch_mib = 5;
+        assert_int_equal(mr_plan_fetch_mib(config, cases[i].librdkafka), 5);
+        assert_int_equal(mr_plan_libraries(config, &plan, cases[i].librdkafka) >> 20, 4 * 5 + 64 + 4 * 2);
+    }
+    mr_config_free(config);
+}
+
 static void test_batch(void **state)
 {
     (void)state;
@@ -134,6 +156,7 @@ static void test_rows_that_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pages), cmocka_unit_test(test_too_small),
-                                       cmocka_unit_test(test_batch), cmocka_unit_test(test_rows_that_fit)};
+                                       cmocka_unit_test(test_fetching), cmocka_unit_test(test_batch),
+                                       cmocka_unit_test(test_rows_that_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

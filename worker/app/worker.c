@@ -117,6 +117,11 @@ mr_status mr_worker_new(const mr_config *config, mr_worker **out, mr_error *erro
     return MR_OK;
 }
 
+uint64_t mr_worker_libraries(const mr_worker *worker)
+{
+    return mr_plan_libraries(worker->config, &worker->plan, mr_kafka_library_number());
+}
+
 void mr_worker_free(mr_worker *worker)
 {
     mr_flow *flow = &worker->flow;

@@ -1,8 +1,13 @@
 /* A consumer thread's end of the group or of the reader: messages of its partitions, one at a time. */
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "kafka_private.h"
+
+#define FETCHES_ON    0x02020000 /* the first librdkafka that has no fetch stall */
+#define MESSAGE_BYTES 512        /* a small message counts as much, as in queued.min.messages (kafka_client.c) */
 
 mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena)
 {
@@ -12,9 +17,43 @@ mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena)
     return inbox;
 }
 
+/* ---- librdkafka before 2.2: the fetch stall ----
+ *
+ * A broker's thread that finds the queues full sleeps for up to a second (rd_kafka_max_block_ms), and what is taken from them meanwhile does not
+ * wake it.  So as much as the queues hold is all that arrives in a second.  Setting credentials wakes the threads of all brokers, without a
+ * request, and they look at their queues again; where no login reads them nothing else comes of it.  This is done whenever an eighth of what may
+ * be fetched ahead has been taken.  With SASL it is left alone. */
+
+static uint64_t setting(const mr_inbox *inbox, const char *name, char *text, size_t cap)
+{
+    if (rd_kafka_conf_get(rd_kafka_conf(*inbox->client), name, text, &cap) != RD_KAFKA_CONF_OK)
+        *text = 0;
+    return strtoull(text, NULL, 10);
+}
+
+static uint64_t wake_bytes(const mr_inbox *inbox)
+{
+    char text[64];
+    if (rd_kafka_version() >= FETCHES_ON)
+        return 0;
+    uint64_t kbytes = setting(inbox, "queued.max.messages.kbytes", text, sizeof text);
+    setting(inbox, "security.protocol", text, sizeof text);
+    return strncasecmp(text, "sasl", 4) != 0 ? kbytes * 1024 / 8 : 0;
+}
+
+static void took(mr_inbox *inbox, const rd_kafka_message_t *message)
+{
+    inbox->taken_bytes += message->len + MESSAGE_BYTES;
+    if (inbox->taken_bytes < inbox->wake_bytes)
+        return;
+    inbox->taken_bytes = 0;
+    rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(*inbox->client, "", ""));
+}
+
 void mr_inbox_open(mr_inbox *inbox, mr_bell *bell)
 {
     static const uint64_t one = 1;
+    inbox->wake_bytes = wake_bytes(inbox);
     inbox->queue = rd_kafka_queue_new(*inbox->client);
     rd_kafka_queue_io_event_enable(inbox->queue, bell->fd, &one, sizeof one);
 }
@@ -65,6 +104,8 @@ mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *out)
         out->event.timestamp_ms = timestamp_of(message);
         out->event.header = find_header;
         out->event.header_context = message;
+        if (inbox->wake_bytes > 0)
+            took(inbox, message);
         return MR_ARRIVAL_MESSAGE;
     }
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {

@@ -1,5 +1,7 @@
 #include "stages/config_table.h"
 
+#include "stages/plan.h"
+
 /* A table reads better as one. */
 /* clang-format off */
 /* Macros for the usual kinds: scope, struct, member, name, ... */
@@ -13,6 +15,9 @@
 #define SPECIAL(s, n, h, f, d, x)          {.scope = s, .name = n, .kind = MR_KIND_SPECIAL, .flags = f, .fallback = d, .shape = h, .text = x}
 #define RESERVED(s, n, x)                  {.scope = s, .name = n, .kind = MR_KIND_RESERVED, .text = x}
 #define MEMBER_OF(t, m)                    .at = offsetof(t, m), .size = sizeof(((t *)0)->m)
+
+#define NUMERAL(number)  NUMERAL_(number)
+#define NUMERAL_(number) #number
 
 #define E MR_KEY_ENV
 #define R MR_KEY_REQUIRED
@@ -125,7 +130,7 @@ const mr_key mr_keys[] = {
     NUMBER(MR_SCOPE_DLQ, mr_config, dlq.drift_percent, "drift_percent", "50", 1, 100, "%", E, "more of a batch, or of the last 20 to 100 events, than this cannot become rows: then the table or the producer must be wrong, and nothing becomes a dead letter. Refused by the database: its shard is parked; by the stream's columns: the stream is held, and one event is tried now and then. 100 turns the guard off"),
 
     NUMBER(MR_SCOPE_MEMORY, mr_config, memory.pool_mib, "pool_mib", "64", 1, 1048576, "MiB", E, "the records: the bound on what is in flight, and the back-pressure"),
-    NUMBER(MR_SCOPE_MEMORY, mr_config, memory.fetch_mib, "fetch_mib", "64", 1, 65536, "MiB", E, "what librdkafka may fetch ahead"),
+    NUMBER(MR_SCOPE_MEMORY, mr_config, memory.fetch_mib, "fetch_mib", "0", 0, 65536, "MiB", E, "what librdkafka may fetch ahead; 0: as much as its version needs, " NUMERAL(MR_FETCH_MIB) " from 2.2 on and " NUMERAL(MR_FETCH_MIB_EARLY) " before"),
 
     TEXT(MR_SCOPE_HTTP, mr_config, http.listen, "listen", "\"[::]:7780\"", E, "address of /metrics, /status and the status page; empty: none"),
     TEXT(MR_SCOPE_HTTP, mr_config, http.probe_listen, "probe_listen", "\"[::]:7781\"", E, "address of /livez, /readyz, /startupz; empty: none"),

@@ -2,6 +2,8 @@
 
 #include "stages/decode.h"
 
+#define WAKES_FETCHING 0x02020000 /* the first librdkafka with fetch.queue.backoff.ms */
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -46,8 +48,15 @@ mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, 
     return MR_OK;
 }
 
-uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan)
+uint32_t mr_plan_fetch_mib(const mr_config *config, int librdkafka)
 {
-    return 2 * ((uint64_t)config->memory.fetch_mib << 21) + (UINT64_C(64) << 20) +
+    if (config->memory.fetch_mib > 0)
+        return config->memory.fetch_mib;
+    return librdkafka >= WAKES_FETCHING ? MR_FETCH_MIB : MR_FETCH_MIB_EARLY;
+}
+
+uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan, int librdkafka)
+{
+    return 2 * ((uint64_t)mr_plan_fetch_mib(config, librdkafka) << 21) + (UINT64_C(64) << 20) +
            4 * (uint64_t)plan->page_bytes * config->shard_count;
 }

@@ -87,14 +87,21 @@ static void seal_fullest(mr_fill *fill, uint64_t now_ms)
         seal(fill, best, now_ms);
 }
 
-/* A writer that is still busy with earlier pages is looked at every millisecond. */
+/* Its writer has earlier pages still, and rings when it has taken the last of them. */
+static bool is_behind_others(const mr_fill *fill, const mr_page *page)
+{
+    return mr_ring_used(mr_flow_pages(fill->flow, fill->consumer, page->shard)) > 0;
+}
+
 uint64_t mr_fill_wait_ms(const mr_fill *fill, uint64_t now_ms)
 {
     uint64_t wait = 100;
     for (uint32_t i = 0; fill->open_count > 0 && i < fill->triples; i++) {
         const mr_page *page = filling(fill, i);
         uint64_t due = page ? page->opened_ms + fill->flow->config->batch.linger_ms : UINT64_MAX;
-        uint64_t left = due > now_ms ? due - now_ms : 1;
+        if (due <= now_ms && is_behind_others(fill, page))
+            continue;
+        uint64_t left = due > now_ms ? due - now_ms : 0;
         wait = left < wait ? left : wait;
     }
     return wait;
@@ -107,7 +114,7 @@ uint32_t mr_fill_lingering(mr_fill *fill, uint64_t now_ms)
         const mr_page *page = filling(fill, i);
         if (!page || now_ms < page->opened_ms + fill->flow->config->batch.linger_ms)
             continue;
-        if (mr_ring_used(mr_flow_pages(fill->flow, fill->consumer, page->shard)) == 0) {
+        if (!is_behind_others(fill, page)) {
             seal(fill, i, now_ms);
             sealed++;
         }
