@@ -99,7 +99,7 @@ static mr_page *put(mr_fill *in, uint32_t stream, uint32_t slot, uint32_t shard,
                         .frontier_slot = at,
                         .key_hash = 0xabc,
                         .bytes = 100};
-    mr_fill_placed(in, page, &event, placed, now_ms);
+    mr_fill_placed(in, page, &event, &placed, now_ms);
     mr_frontier_advance(of, at, placed.offset + 1);
     return page;
 }
@@ -175,12 +175,12 @@ static void test_bytes(void **state)
     mr_page *page = mr_fill_page(fill, 0, 0, NOW);
     mr_event event = {.timestamp_ms = -1};
     mr_placed placed = {.offset = 100, .bytes = (uint32_t)config->batch.max_bytes - 1};
-    mr_fill_placed(fill, page, &event, placed, NOW);
+    mr_fill_placed(fill, page, &event, &placed, NOW);
     mr_frontier_advance(frontier, 0, 101);
     assert_true(mr_fill_is_open(fill, 0, 0));
     placed.offset = 101;
     placed.bytes = 1;
-    mr_fill_placed(fill, page, &event, placed, NOW);
+    mr_fill_placed(fill, page, &event, &placed, NOW);
     mr_frontier_advance(frontier, 0, 102);
     assert_false(mr_fill_is_open(fill, 0, 0));
     assert_int_equal(page_at(sealed(0))->rows, 2);

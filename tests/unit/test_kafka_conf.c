@@ -60,23 +60,30 @@ static void test_readers(void **state)
     }
 }
 
+static void assert_fetching(const char *kafka, const char *memory, const char *kbytes, const char *messages,
+                            const char *answer)
+{
+    configure(kafka, memory);
+    make(MR_KAFKA_CONSUMER);
+    assert_property("queued.max.messages.kbytes", kbytes);
+    assert_property("queued.min.messages", messages);
+    assert_property("fetch.max.bytes", answer);
+    drop();
+    mr_config_free(config);
+}
+
 /* What is fetched ahead: as much as this library needs, or what the configuration says; threads share it. */
 static void test_fetching(void **state)
 {
     (void)state;
-    bool early = rd_kafka_version() < 0x020200ff;
-    configure("", "");
-    make(MR_KAFKA_CONSUMER);
-    assert_property("queued.max.messages.kbytes", early ? "65536" : "16384");
-    assert_property("queued.min.messages", early ? "131073" : "32769");
-    drop();
-    mr_config_free(config);
-    configure(",\"consumer_threads\":4", ",\"memory\":{\"fetch_mib\":8}");
-    make(MR_KAFKA_READER);
-    assert_property("queued.max.messages.kbytes", "2048");
-    assert_property("queued.min.messages", "4097");
-    drop();
-    mr_config_free(config);
+    static const char sasl[] = ",\"properties\":{\"security.protocol\":\"sasl_plaintext\",\"sasl.mechanism\":"
+                               "\"PLAIN\",\"sasl.username\":\"u\",\"sasl.password\":\"p\"}";
+    bool stalls = rd_kafka_version() < 0x020200ff;
+    assert_fetching("", "", "16384", "32769", "4194304");
+    assert_fetching(sasl, "", stalls ? "65536" : "16384", stalls ? "131073" : "32769",
+                    stalls ? "16777216" : "4194304");
+    assert_fetching(",\"consumer_threads\":4", ",\"memory\":{\"fetch_mib\":2}", "512", "1025", "1048576");
+    assert_fetching("", ",\"memory\":{\"fetch_mib\":256}", "262144", "524289", "16777216");
 }
 
 static void test_producer(void **state)

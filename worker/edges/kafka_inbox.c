@@ -1,44 +1,34 @@
 /* A consumer thread's end of the group or of the reader: messages of its partitions, one at a time. */
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "kafka_private.h"
+#include "stages/plan.h"
 
-#define FETCHES_ON    0x02020000 /* the first librdkafka that has no fetch stall */
-#define MESSAGE_BYTES 512        /* a small message counts as much, as in queued.min.messages (kafka_client.c) */
+#define MESSAGE_BYTES 512 /* a small message counts as much, as in queued.min.messages (kafka_client.c) */
 
 mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena)
 {
     mr_inbox *inbox = mr_arena_take(arena, "group", 1, sizeof *inbox);
+    inbox->config = group->config;
     inbox->client = &group->client;
     inbox->heard_ms = &group->heard_ms;
     return inbox;
 }
 
-/* ---- librdkafka before 2.2: the fetch stall ----
+/* ---- the fetch stall of librdkafka before 2.2 ----
  *
  * A broker's thread that finds the queues full sleeps for up to a second (rd_kafka_max_block_ms), and what is taken from them meanwhile does not
- * wake it.  So as much as the queues hold is all that arrives in a second.  Setting credentials wakes the threads of all brokers, without a
- * request, and they look at their queues again; where no login reads them nothing else comes of it.  This is done whenever an eighth of what may
- * be fetched ahead has been taken.  With SASL it is left alone. */
+ * wake it: no more than what they hold arrives in a second.  Setting credentials wakes the threads of all brokers, without a request, and
+ * then they look at their queues again; where no login reads credentials nothing else comes of it (mr_plan_fetching).  It is done whenever an
+ * eighth of what may be fetched ahead has been taken. */
 
-static uint64_t setting(const mr_inbox *inbox, const char *name, char *text, size_t cap)
+static uint64_t wake_bytes(const mr_config *config)
 {
-    if (rd_kafka_conf_get(rd_kafka_conf(*inbox->client), name, text, &cap) != RD_KAFKA_CONF_OK)
-        *text = 0;
-    return strtoull(text, NULL, 10);
-}
-
-static uint64_t wake_bytes(const mr_inbox *inbox)
-{
-    char text[64];
-    if (rd_kafka_version() >= FETCHES_ON)
+    int version = rd_kafka_version();
+    if (mr_plan_fetching(config, version) != MR_FETCH_WOKEN)
         return 0;
-    uint64_t kbytes = setting(inbox, "queued.max.messages.kbytes", text, sizeof text);
-    setting(inbox, "security.protocol", text, sizeof text);
-    return strncasecmp(text, "sasl", 4) != 0 ? kbytes * 1024 / 8 : 0;
+    return ((uint64_t)mr_plan_fetch_mib(config, version) << 20) / config->kafka.consumer_threads / 8;
 }
 
 static void took(mr_inbox *inbox, const rd_kafka_message_t *message)
@@ -53,7 +43,7 @@ static void took(mr_inbox *inbox, const rd_kafka_message_t *message)
 void mr_inbox_open(mr_inbox *inbox, mr_bell *bell)
 {
     static const uint64_t one = 1;
-    inbox->wake_bytes = wake_bytes(inbox);
+    inbox->wake_bytes = wake_bytes(inbox->config);
     inbox->queue = rd_kafka_queue_new(*inbox->client);
     rd_kafka_queue_io_event_enable(inbox->queue, bell->fd, &one, sizeof one);
 }

@@ -35,6 +35,7 @@ struct mr_group {
 
 /* A consumer thread's queue of the group's client or of the reader's. */
 struct mr_inbox {
+    const mr_config *config;
     rd_kafka_t *const *client;  /* its owner's: set when that is opened */
     _Atomic uint64_t *heard_ms; /* its owner's */
     rd_kafka_queue_t *queue;

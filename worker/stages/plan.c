@@ -1,8 +1,11 @@
 #include "stages/plan.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "stages/decode.h"
 
-#define WAKES_FETCHING 0x02020000 /* the first librdkafka with fetch.queue.backoff.ms */
+#define QUEUE_BACKOFF 0x02020000 /* the first librdkafka with fetch.queue.backoff.ms */
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -48,11 +51,28 @@ mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, 
     return MR_OK;
 }
 
+static bool log_in(const mr_properties *properties)
+{
+    for (size_t i = 0; i < properties->count; i++)
+        if (!strcmp(properties->at[i].name, "security.protocol") &&
+            !strncasecmp(properties->at[i].value, "sasl", 4))
+            return true;
+    return false;
+}
+
+mr_fetching mr_plan_fetching(const mr_config *config, int librdkafka)
+{
+    if (librdkafka >= QUEUE_BACKOFF)
+        return MR_FETCH_GOES_ON;
+    return log_in(&config->kafka.properties) || log_in(&config->kafka.consumer_properties) ? MR_FETCH_STALLS
+                                                                                           : MR_FETCH_WOKEN;
+}
+
 uint32_t mr_plan_fetch_mib(const mr_config *config, int librdkafka)
 {
     if (config->memory.fetch_mib > 0)
         return config->memory.fetch_mib;
-    return librdkafka >= WAKES_FETCHING ? MR_FETCH_MIB : MR_FETCH_MIB_EARLY;
+    return mr_plan_fetching(config, librdkafka) == MR_FETCH_STALLS ? MR_FETCH_MIB_STALLS : MR_FETCH_MIB;
 }
 
 uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan, int librdkafka)
