@@ -20,15 +20,15 @@ mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena)
  *
  * A broker's thread that finds the queues full sleeps for up to a second (rd_kafka_max_block_ms), and what is taken from them meanwhile does not
  * wake it: no more than what they hold arrives in a second.  Setting credentials wakes the threads of all brokers, without a request, and
- * then they look at their queues again; where no login reads credentials nothing else comes of it (mr_plan_fetching).  It is done whenever an
- * eighth of what may be fetched ahead has been taken. */
+ * then they look at their queues again; where no login reads credentials nothing else comes of it (mr_plan_fetching).  It is done whenever a
+ * quarter of what may be fetched ahead has been taken: about what one answer brings. */
 
 static uint64_t wake_bytes(const mr_config *config)
 {
     int version = rd_kafka_version();
     if (mr_plan_fetching(config, version) != MR_FETCH_WOKEN)
         return 0;
-    return ((uint64_t)mr_plan_fetch_mib(config, version) << 20) / config->kafka.consumer_threads / 8;
+    return ((uint64_t)mr_plan_fetch_mib(config, version) << 20) / config->kafka.consumer_threads / 4;
 }
 
 static void took(mr_inbox *inbox, const rd_kafka_message_t *message)
