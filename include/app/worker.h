@@ -41,6 +41,8 @@ typedef struct mr_worker {
 
 /* Free with mr_worker_free, also after a failure of this or of mr_worker_start. */
 mr_status mr_worker_new(const mr_config *config, mr_worker **worker, mr_error *error) MR_CHECKED;
+/* Bytes that the libraries at hand may need beside the arena. */
+uint64_t mr_worker_libraries(const mr_worker *worker);
 /* Creates the Kafka clients and starts the threads. */
 mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *error) MR_CHECKED;
 /* Ends the threads, busy meanwhile; false when one has not ended by deadline_ms (then only exiting is safe). */

@@ -23,6 +23,7 @@ typedef struct mr_inbox mr_inbox;
 /* ---- start ---- */
 
 const char *mr_kafka_library_version(void);
+int mr_kafka_library_number(void); /* such as 0x020800ff for 2.8.0: what mr_plan_fetch_mib wants */
 /* Whether this librdkafka has a feature by its own name: "ssl", "sasl_scram", "oidc", "zstd". */
 bool mr_kafka_has_feature(const char *name);
 /* Refuses versions of librdkafka that are known to lose data (MR_CONFIG). */

@@ -35,7 +35,8 @@ void mr_fill_unused(mr_fill *fill, const mr_page *page);
 
 bool mr_fill_is_open(const mr_fill *fill, uint32_t stream, uint32_t shard); /* there is an open page */
 
-/* Record number page->rows has been written, `bytes` on the wire: it counts from now on.  Its header is filled in from these. */
+/* Record number page->rows has been written, `bytes` on the wire: it counts from now on.  Its header is filled in from these.  By its address: a copy
+ * would be read in other pieces than it was written in, and so wait until the whole record is out of the processor's store buffer. */
 typedef struct mr_placed {
     uint32_t slot;  /* of the consumer */
     int64_t offset; /* there (an event that was sent back has other coordinates of its own) */
@@ -44,7 +45,8 @@ typedef struct mr_placed {
     uint64_t key_hash;
     uint32_t bytes;
 } mr_placed;
-void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, mr_placed placed, uint64_t now_ms);
+void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, const mr_placed *placed,
+                    uint64_t now_ms);
 
 uint32_t mr_fill_lingering(mr_fill *fill, uint64_t now_ms); /* seals what has lingered; how many */
 void mr_fill_seal_all(mr_fill *fill, uint64_t now_ms);

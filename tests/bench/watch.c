@@ -9,7 +9,8 @@
  * for S seconds (120).
  *
  * Counted when they are given to the server, so the last batch's commit (milliseconds) is not in it.  What was given twice (a batch that is
- * repeated) is found in the end: the tables NAME (of every server) are counted, and when rows are missing it goes on.  One thread.
+ * repeated) is found in the end: the tables NAME (of every server) are counted, and when rows are missing it goes on.  What was given and not
+ * committed yet counts as missing then, so they are counted again when nothing more is given for two seconds.  One thread.
  */
 #include <getopt.h>
 #include <mysql.h>
@@ -19,7 +20,7 @@
 #include "../tools/tool.h"
 #include "app/progress.h"
 
-enum { PROCESSES_MAX = 8, SERVERS_MAX = 4, TABLES_MAX = 64, LOOK_MS = 50 };
+enum { PROCESSES_MAX = 8, SERVERS_MAX = 4, TABLES_MAX = 64, LOOK_MS = 50, QUIET_US = 2000000 };
 
 typedef struct process {
     enum { PROGRAM, DATABASE, BROKER, KINDS } kind;
@@ -126,7 +127,7 @@ static look see(watch *w)
 
 static void until_all(watch *w, look *first, look *last)
 {
-    uint64_t moved_us = tool_now_us(), wanted = w->rows, have;
+    uint64_t moved_us = tool_now_us(), counted_us = moved_us, wanted = w->rows, have;
     bool terminal = isatty(STDERR_FILENO);
     mr_progress progress = mr_progress_begin("rows");
     *last = (look){0};
@@ -134,15 +135,18 @@ static void until_all(watch *w, look *first, look *last)
         look now = see(w);
         if (!last->rows && now.rows)
             *first = now;
-        if (now.rows > last->rows)
+        if (now.rows > last->rows) {
             moved_us = now.at_us;
-        *last = now;
+            *last = now;
+        }
         if (terminal)
             mr_progress_tell(&progress, now.rows, wanted, "");
-        if (now.rows >= wanted) {
+        bool quiet = now.at_us > moved_us + QUIET_US && now.at_us > counted_us + QUIET_US;
+        if (now.rows >= wanted || quiet) {
             if ((have = there(w)) >= w->rows)
                 break;
             wanted = now.rows + (w->rows - have);
+            counted_us = tool_now_us();
         }
         bool stuck = now.at_us - moved_us > w->patience_s * 1000000;
         if (w->ended || stuck)

@@ -203,6 +203,11 @@ int mr_group_poll(mr_group *group)
     return done;
 }
 
+int mr_kafka_library_number(void)
+{
+    return 0x020002ff;
+}
+
 bool mr_group_joined(const mr_group *group)
 {
     return group->joined;

@@ -82,7 +82,7 @@ static void test_defaults(void **state)
     assert_int_equal(c->dlq.per_minute_max, 0);
     assert_int_equal(c->dlq.drift_percent, 50);
     assert_int_equal(c->memory.pool_mib, 64);
-    assert_int_equal(c->memory.fetch_mib, 64);
+    assert_int_equal(c->memory.fetch_mib, 0); /* by the library: test_plan */
     assert_string_equal(c->http.listen, "[::]:7780");
     assert_string_equal(c->http.probe_listen, "[::]:7781");
     assert_true(c->http.status_page);

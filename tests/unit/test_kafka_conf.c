@@ -12,9 +12,9 @@
 static mr_config *config;
 static rd_kafka_conf_t *conf;
 
-static void configure(const char *kafka)
+static void configure(const char *kafka, const char *memory)
 {
-    config = small_config("b", kafka, "");
+    config = small_config("b", kafka, memory);
 }
 
 static void make(mr_kafka_role role)
@@ -47,7 +47,7 @@ static void test_readers(void **state)
     (void)state;
     static const mr_kafka_role roles[] = {MR_KAFKA_CONSUMER, MR_KAFKA_READER};
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
-        configure("");
+        configure("", "");
         make(roles[i]);
         assert_property("auto.offset.reset", "error");
         assert_property("enable.auto.commit", "false");
@@ -56,7 +56,7 @@ static void test_readers(void **state)
         assert_property("isolation.level", "read_committed");
         drop();
         mr_config_free(config);
-        configure(",\"isolation\":\"read_uncommitted\"");
+        configure(",\"isolation\":\"read_uncommitted\"", "");
         make(roles[i]);
         assert_property("isolation.level", "read_uncommitted");
         drop();
@@ -64,10 +64,36 @@ static void test_readers(void **state)
     }
 }
 
+static void assert_fetching(const char *kafka, const char *memory, const char *kbytes, const char *messages,
+                            const char *answer)
+{
+    configure(kafka, memory);
+    make(MR_KAFKA_CONSUMER);
+    assert_property("queued.max.messages.kbytes", kbytes);
+    assert_property("queued.min.messages", messages);
+    assert_property("fetch.max.bytes", answer);
+    drop();
+    mr_config_free(config);
+}
+
+/* What is fetched ahead: as much as this library needs, or what the configuration says; threads share it. */
+static void test_fetching(void **state)
+{
+    (void)state;
+    static const char sasl[] = ",\"properties\":{\"security.protocol\":\"sasl_plaintext\",\"sasl.mechanism\":"
+                               "\"PLAIN\",\"sasl.username\":\"u\",\"sasl.password\":\"p\"}";
+    bool stalls = rd_kafka_version() < 0x020200ff;
+    assert_fetching("", "", "16384", "32769", "4194304");
+    assert_fetching(sasl, "", stalls ? "65536" : "16384", stalls ? "131073" : "32769",
+                    stalls ? "16777216" : "4194304");
+    assert_fetching(",\"consumer_threads\":4", ",\"memory\":{\"fetch_mib\":2}", "512", "1025", "1048576");
+    assert_fetching("", ",\"memory\":{\"fetch_mib\":256}", "262144", "524289", "16777216");
+}
+
 static void test_producer(void **state)
 {
     (void)state;
-    configure("");
+    configure("", "");
     make(MR_KAFKA_PRODUCER);
     assert_property("enable.idempotence", "true");
     assert_property("message.timeout.ms", "0");
@@ -79,7 +105,7 @@ static void test_producer(void **state)
 static void refuse(mr_kafka_role role, const char *kafka, const char *says)
 {
     mr_error error = {.text = ""};
-    configure(kafka);
+    configure(kafka, "");
     mr_kafka_owner owner = {.config = config};
     rd_kafka_t *client;
     conf = mr_kafka_conf(&owner, role, &error);
@@ -144,7 +170,7 @@ static void rotate(const char *kafka, const char *event)
     rd_kafka_t *client;
     mr_error error = {.text = ""};
     keep_secret("one\n");
-    configure(kafka);
+    configure(kafka, "");
     make(MR_KAFKA_PRODUCER);
     assert_int_equal(mr_kafka_new(conf, MR_KAFKA_PRODUCER, &client, &error), MR_OK);
     assert_false(mr_kafka_reload_secrets(client, config, &seen)); /* nothing was known before */
@@ -169,11 +195,11 @@ static void test_no_token(void **state)
     mr_kafka_secrets seen = {0};
     rd_kafka_t *client;
     mr_error error = {.text = ""};
-    configure("");
+    configure("", "");
     make(MR_KAFKA_PRODUCER);
     assert_int_equal(mr_kafka_new(conf, MR_KAFKA_PRODUCER, &client, &error), MR_OK);
     mr_config_free(config);
-    configure(",\"token_file\":\"/proc/self/cmdline\"");
+    configure(",\"token_file\":\"/proc/self/cmdline\"", "");
     assert_false(mr_kafka_reload_secrets(client, config, &seen));
     assert_logged("token_failed", "kafka.token_file /proc/self/cmdline, ");
     assert_logged("token_failed", ": let it hold one OAUTHBEARER token that is still good");
@@ -189,7 +215,7 @@ static void test_many_topics(void **state)
     mr_arena *arena = mr_arena_new();
     mr_bell bell;
     char name[32];
-    configure("");
+    configure("", "");
     assert_true(mr_bell_init(&bell));
     mr_reader *reader = mr_reader_new(config, arena, 1);
     assert_int_equal(mr_reader_open(reader, &bell, &error), MR_OK);
@@ -232,7 +258,7 @@ static void test_no_client(void **state)
     (void)state;
     rd_kafka_t *client = NULL;
     mr_error error = {.text = ""};
-    configure("");
+    configure("", "");
     make(MR_KAFKA_PRODUCER);
     assert_true(mr_kafka_conf_try(conf, "transactional.id", "t") &&
                 mr_kafka_conf_try(conf, "transaction.timeout.ms", "1000") &&
@@ -248,6 +274,7 @@ static void test_no_client(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers),
+                                       cmocka_unit_test(test_fetching),
                                        cmocka_unit_test(test_producer),
                                        SECRET(test_password),
                                        SECRET(test_token),

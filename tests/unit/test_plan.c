@@ -84,6 +84,38 @@ static void test_too_small(void **state)
     mr_config_free(config);
 }
 
+/* How much is fetched ahead when nobody says it: by whether fetching goes on when the queues were full. */
+static void test_fetching(void **state)
+{
+    (void)state;
+    static const struct {
+        int librdkafka;
+        const char *more;
+        mr_fetching fetching;
+        uint32_t mib;
+    } cases[] = {
+        {0x020002ff, "", MR_FETCH_WOKEN, 16},
+        {0x0201ffff, ",\"properties\":{\"security.protocol\":\"ssl\"}", MR_FETCH_WOKEN, 16},
+        {0x020002ff, ",\"properties\":{\"security.protocol\":\"sasl_plaintext\"}", MR_FETCH_STALLS, 64},
+        {0x0201ffff, ",\"consumer_properties\":{\"security.protocol\":\"SASL_SSL\"}", MR_FETCH_STALLS, 64},
+        {0x020200ff, ",\"properties\":{\"security.protocol\":\"sasl_ssl\"}", MR_FETCH_GOES_ON, 16},
+        {0x03000000, "", MR_FETCH_GOES_ON, 16},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int version = cases[i].librdkafka;
+        mr_config *config = configure(cases[i].more, "100", 2);
+        mr_plan plan = {.page_bytes = 1 << 20};
+        assert_int_equal(mr_plan_fetching(config, version), cases[i].fetching);
+        assert_int_equal(mr_plan_fetch_mib(config, version), cases[i].mib);
+        /* Four times what is fetched, 64 MiB, four pages for each shard. */
+        assert_int_equal(mr_plan_libraries(config, &plan, version) >> 20, 4 * cases[i].mib + 64 + 4 * 2);
+        config->memory.fetch_mib = 5;
+        assert_int_equal(mr_plan_fetch_mib(config, version), 5);
+        assert_int_equal(mr_plan_libraries(config, &plan, version) >> 20, 4 * 5 + 64 + 4 * 2);
+        mr_config_free(config);
+    }
+}
+
 static void test_batch(void **state)
 {
     (void)state;
@@ -134,6 +166,7 @@ static void test_rows_that_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pages), cmocka_unit_test(test_too_small),
-                                       cmocka_unit_test(test_batch), cmocka_unit_test(test_rows_that_fit)};
+                                       cmocka_unit_test(test_fetching), cmocka_unit_test(test_batch),
+                                       cmocka_unit_test(test_rows_that_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

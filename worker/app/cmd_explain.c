@@ -69,18 +69,19 @@ static json_t *explain_json(const mr_worker *worker)
     for (size_t i = 0; (part = mr_arena_part(worker->arena, i, &bytes)) != NULL; i++)
         json_object_set_new(parts, part, json_integer((json_int_t)bytes));
     size_t total = mr_arena_total(worker->arena);
-    uint64_t libraries = mr_plan_libraries(config, &worker->plan);
+    uint64_t libraries = mr_worker_libraries(worker);
     char fingerprint[17];
     snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)mr_fingerprint(config));
+    json_int_t fetch_mib = mr_plan_fetch_mib(config, mr_kafka_library_number());
     json_t *shares = json_pack(
         "{s:i, s:i, s:i, s:i}", "shard_in_trouble_pages",
         (int)share_pages(worker, config->park.pool_share_percent), "shard_part_pages_per_consumer",
         (int)mr_gate_part(shards_of(worker), worker->plan.pages_each), "replay_kept_pages_per_consumer",
         (int)worker->plan.pages_each / 4, "replay_most_pages_per_consumer", (int)worker->plan.pages_each / 2);
-    return json_pack("{s:s, s:o, s:i, s:o, s:{s:I, s:I, s:I, s:o, s:i, s:i, s:i, s:o}}", "fingerprint",
+    return json_pack("{s:s, s:o, s:i, s:o, s:{s:I, s:I, s:I, s:I, s:o, s:i, s:i, s:i, s:o}}", "fingerprint",
                      fingerprint, "streams", streams, "slots", (int)config->slots, "shards", shards, "memory",
-                     "total_bytes", (json_int_t)total, "libraries_bytes", (json_int_t)libraries,
-                     "limit_bytes", (json_int_t)(total + libraries), "parts", parts, "page_bytes",
+                     "total_bytes", (json_int_t)total, "libraries_bytes", (json_int_t)libraries, "fetch_mib",
+                     fetch_mib, "limit_bytes", (json_int_t)(total + libraries), "parts", parts, "page_bytes",
                      (int)worker->plan.page_bytes, "pages_per_consumer", (int)worker->plan.pages_each,
                      "records_per_page", (int)worker->plan.rows_page, "shares", shares);
 }
@@ -126,10 +127,12 @@ static void print_text(const mr_worker *worker)
         printf("  %-16s %10.2f MiB\n", part, (double)bytes / (1 << 20));
     printf("  %u pages of %u bytes, %u records, for each consumer thread\n", worker->plan.pages_each,
            worker->plan.page_bytes, worker->plan.rows_page);
-    printf("and at most %.0f MiB for the libraries: 4 x fetch_mib + 64 MiB (librdkafka: twice for what is "
+    printf("and at most %.0f MiB for the libraries: 4 x fetch_mib (%u MiB) + 64 MiB (librdkafka: twice for "
+           "what is "
            "fetched, "
            "twice more while parked events are read again), 4 pages a shard (Connector/C)\n",
-           (double)mr_plan_libraries(config, &worker->plan) / (1 << 20));
+           (double)mr_worker_libraries(worker) / (1 << 20),
+           mr_plan_fetch_mib(config, mr_kafka_library_number()));
     print_shares(worker);
 }
 

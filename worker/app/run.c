@@ -203,8 +203,7 @@ static void say_start(const mr_worker *worker)
            "memory: %.1f MiB of our own%s; at most %.0f MiB more for the libraries; %u pages of %u records a "
            "consumer",
            (double)mr_arena_total(worker->arena) / (1 << 20), parts,
-           (double)mr_plan_libraries(config, &worker->plan) / (1 << 20), worker->plan.pages_each,
-           worker->plan.rows_page);
+           (double)mr_worker_libraries(worker) / (1 << 20), worker->plan.pages_each, worker->plan.rows_page);
 }
 
 /* 0: the file cannot be read any more. */
@@ -223,8 +222,7 @@ static uint64_t hash_of_file(const char *name)
 
 static mr_status need_memory(const mr_worker *worker, mr_error *error)
 {
-    return mr_process_memory(mr_plan_libraries(worker->config, &worker->plan),
-                             worker->thread_count + LIBRARY_THREADS, error);
+    return mr_process_memory(mr_worker_libraries(worker), worker->thread_count + LIBRARY_THREADS, error);
 }
 
 static mr_status start(run *r, mr_error *error)
@@ -249,9 +247,9 @@ static mr_status start(run *r, mr_error *error)
     if (status)
         return status;
     mr_arena_freeze(worker->arena);
-    mr_board_memory(worker->board, worker->arena, mr_plan_libraries(r->config, &worker->plan));
+    mr_board_memory(worker->board, worker->arena, mr_worker_libraries(worker));
     mr_metric_set(worker->flow.metrics, MR_M_MEMORY_LIMIT, 0, 0,
-                  mr_arena_total(worker->arena) + mr_plan_libraries(r->config, &worker->plan));
+                  mr_arena_total(worker->arena) + mr_worker_libraries(worker));
     say_start(worker);
     r->turn = (mr_turn){.worker = worker, .duties = {.context = r, .busy = busy, .stopping = stopping}};
     return mr_worker_start(worker, r->turn.duties, error);

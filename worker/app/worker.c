@@ -138,6 +138,11 @@ static void end_threads(mr_worker *worker)
         }
 }
 
+uint64_t mr_worker_libraries(const mr_worker *worker)
+{
+    return mr_plan_libraries(worker->config, &worker->plan, mr_kafka_library_number());
+}
+
 void mr_worker_free(mr_worker *worker)
 {
     mr_flow *flow = &worker->flow;

@@ -17,6 +17,11 @@ const char *mr_kafka_library_version(void)
     return rd_kafka_version_str();
 }
 
+int mr_kafka_library_number(void)
+{
+    return rd_kafka_version();
+}
+
 bool mr_kafka_has_feature(const char *name)
 {
     char features[512];

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "stages/plan.h"
 
 #define SECRET_MAX 16384 /* its terminating zero included */
 
@@ -143,11 +144,14 @@ static bool hide_dead_letter_topics(rd_kafka_conf_t *conf, const mr_config *conf
 static bool set_fetching(rd_kafka_conf_t *conf, const mr_config *config, mr_error *error)
 {
     const mr_kafka_config *kafka = &config->kafka;
-    uint64_t fetch_kib = (uint64_t)config->memory.fetch_mib * 1024 / kafka->consumer_threads;
+    uint64_t fetch_mib = mr_plan_fetch_mib(config, rd_kafka_version());
+    uint64_t fetch_kib = fetch_mib * 1024 / kafka->consumer_threads;
+    /* An answer comes on top of a queue that was not quite full: it is small beside it. */
+    uint64_t answer_mib = fetch_mib / 4 < 1 ? 1 : fetch_mib / 4 > 16 ? 16 : fetch_mib / 4;
     bool well = set_number(conf, "queued.max.messages.kbytes", fetch_kib, error) &&
                 set_number(conf, "queued.min.messages", fetch_kib * 1024 / 512 + 1, error) &&
                 set_number(conf, "fetch.message.max.bytes", 1 << 20, error) &&
-                set_number(conf, "fetch.max.bytes", 16 << 20, error) &&
+                set_number(conf, "fetch.max.bytes", answer_mib << 20, error) &&
                 set(conf, "topic.metadata.refresh.interval.ms", "20000", error) &&
                 set(conf, "allow.auto.create.topics", "false", error);
     if (!well)

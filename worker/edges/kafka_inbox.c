@@ -3,18 +3,47 @@
 
 #include "base/clock.h"
 #include "kafka_private.h"
+#include "stages/plan.h"
+
+#define MESSAGE_BYTES 512 /* a small message counts as much, as in queued.min.messages (kafka_client.c) */
 
 mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena)
 {
     mr_inbox *inbox = mr_arena_take(arena, "group", 1, sizeof *inbox);
+    inbox->config = group->config;
     inbox->client = &group->client;
     inbox->heard_ms = &group->heard_ms;
     return inbox;
 }
 
+/* ---- the fetch stall of librdkafka before 2.2 ----
+ *
+ * A broker's thread that finds the queues full sleeps for up to a second (rd_kafka_max_block_ms), and what is taken from them meanwhile does not
+ * wake it: no more than what they hold arrives in a second.  Setting credentials wakes the threads of all brokers, without a request, and
+ * then they look at their queues again; where no login reads credentials nothing else comes of it (mr_plan_fetching).  It is done whenever a
+ * quarter of what may be fetched ahead has been taken: about what one answer brings. */
+
+static uint64_t wake_bytes(const mr_config *config)
+{
+    int version = rd_kafka_version();
+    if (mr_plan_fetching(config, version) != MR_FETCH_WOKEN)
+        return 0;
+    return ((uint64_t)mr_plan_fetch_mib(config, version) << 20) / config->kafka.consumer_threads / 4;
+}
+
+static void took(mr_inbox *inbox, const rd_kafka_message_t *message)
+{
+    inbox->taken_bytes += message->len + MESSAGE_BYTES;
+    if (inbox->taken_bytes < inbox->wake_bytes)
+        return;
+    inbox->taken_bytes = 0;
+    rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(*inbox->client, "", ""));
+}
+
 void mr_inbox_open(mr_inbox *inbox, mr_bell *bell)
 {
     static const uint64_t one = 1;
+    inbox->wake_bytes = wake_bytes(inbox->config);
     inbox->queue = rd_kafka_queue_new(*inbox->client);
     rd_kafka_queue_io_event_enable(inbox->queue, bell->fd, &one, sizeof one);
 }
@@ -66,6 +95,8 @@ mr_arrival mr_inbox_poll(mr_inbox *inbox, mr_message *out)
         out->event.timestamp_ms = timestamp_of(message);
         out->event.header = find_header;
         out->event.header_context = message;
+        if (inbox->wake_bytes > 0)
+            took(inbox, message);
         return MR_ARRIVAL_MESSAGE;
     }
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {

@@ -36,10 +36,12 @@ struct mr_group {
 
 /* A consumer thread's queue of the group's client or of the reader's. */
 struct mr_inbox {
-    mr_owner owner;             /* who polls it */
+    mr_owner owner; /* who polls it */
+    const mr_config *config;
     rd_kafka_t *const *client;  /* its owner's: set when that is opened */
     _Atomic uint64_t *heard_ms; /* its owner's */
     rd_kafka_queue_t *queue;
+    uint64_t wake_bytes, taken_bytes; /* kafka_inbox.c: when fetching has to be woken; 0: never */
     /* True of an error that is none any more: it is passed over.  NULL: every error counts. */
     bool (*stale)(mr_inbox *inbox, const rd_kafka_message_t *error);
     void (*idle)(mr_inbox *inbox); /* when there is nothing; NULL: nothing to do then */

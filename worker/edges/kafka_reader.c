@@ -275,6 +275,7 @@ mr_reader *mr_reader_new(const mr_config *config, mr_arena *arena, uint32_t cons
         reader_side *side = &reader->sides[i];
         side->reader = reader;
         side->started = mr_arena_take(arena, "reader", MR_PARTITIONS_EACH, sizeof *side->started);
+        side->inbox.config = config;
         side->inbox.client = &reader->client;
         side->inbox.heard_ms = &reader->heard_ms;
         side->inbox.stale = stale;

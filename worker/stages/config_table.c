@@ -1,5 +1,7 @@
 #include "stages/config_table.h"
 
+#include "stages/plan.h"
+
 /* A table reads better as one. */
 /* clang-format off */
 /* Macros for the usual kinds: scope, struct, member, name, ... */
@@ -17,6 +19,9 @@
 /* "string|int8|...": each type brings a bar. */
 #define BAR(symbol, name) "|" name
 #define TYPES (&(MR_TYPES(BAR))[1])
+
+#define NUMERAL(number)  NUMERAL_(number)
+#define NUMERAL_(number) #number
 
 #define E MR_KEY_ENV
 #define R MR_KEY_REQUIRED
@@ -129,7 +134,7 @@ const mr_key mr_keys[] = {
     NUMBER(MR_SCOPE_DLQ, mr_config, dlq.drift_percent, "drift_percent", "50", 1, 100, "%", E, "more of a batch, or of the last 20 to 100 events, than this cannot become rows: then the table or the producer must be wrong, and nothing becomes a dead letter. Refused by the database: its shard is parked; by the stream's columns: the stream is held, and one event is tried now and then. 100 turns the guard off"),
 
     NUMBER(MR_SCOPE_MEMORY, mr_config, memory.pool_mib, "pool_mib", "64", 1, 1048576, "MiB", E, "the records: the bound on what is in flight, and the back-pressure"),
-    NUMBER(MR_SCOPE_MEMORY, mr_config, memory.fetch_mib, "fetch_mib", "64", 1, 65536, "MiB", E, "what librdkafka may fetch ahead"),
+    NUMBER(MR_SCOPE_MEMORY, mr_config, memory.fetch_mib, "fetch_mib", "0", 0, 65536, "MiB", E, "what librdkafka may fetch ahead; 0: " NUMERAL(MR_FETCH_MIB) ", but " NUMERAL(MR_FETCH_MIB_STALLS) " with SASL and librdkafka before 2.2, which is slow with less"),
 
     TEXT(MR_SCOPE_HTTP, mr_config, http.listen, "listen", "\"[::]:7780\"", E, "address of /metrics, /status and the status page; empty: none"),
     TEXT(MR_SCOPE_HTTP, mr_config, http.probe_listen, "probe_listen", "\"[::]:7781\"", E, "address of /livez, /readyz, /startupz; empty: none"),

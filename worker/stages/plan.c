@@ -1,6 +1,11 @@
 #include "stages/plan.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "stages/decode.h"
+
+#define QUEUE_BACKOFF 0x02020000 /* the first librdkafka with fetch.queue.backoff.ms */
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -46,8 +51,32 @@ mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, 
     return MR_OK;
 }
 
-uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan)
+static bool log_in(const mr_properties *properties)
 {
-    return 2 * ((uint64_t)config->memory.fetch_mib << 21) + (UINT64_C(64) << 20) +
+    for (size_t i = 0; i < properties->count; i++)
+        if (!strcmp(properties->at[i].name, "security.protocol") &&
+            !strncasecmp(properties->at[i].value, "sasl", 4))
+            return true;
+    return false;
+}
+
+mr_fetching mr_plan_fetching(const mr_config *config, int librdkafka)
+{
+    if (librdkafka >= QUEUE_BACKOFF)
+        return MR_FETCH_GOES_ON;
+    return log_in(&config->kafka.properties) || log_in(&config->kafka.consumer_properties) ? MR_FETCH_STALLS
+                                                                                           : MR_FETCH_WOKEN;
+}
+
+uint32_t mr_plan_fetch_mib(const mr_config *config, int librdkafka)
+{
+    if (config->memory.fetch_mib > 0)
+        return config->memory.fetch_mib;
+    return mr_plan_fetching(config, librdkafka) == MR_FETCH_STALLS ? MR_FETCH_MIB_STALLS : MR_FETCH_MIB;
+}
+
+uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan, int librdkafka)
+{
+    return 2 * ((uint64_t)mr_plan_fetch_mib(config, librdkafka) << 21) + (UINT64_C(64) << 20) +
            4 * (uint64_t)plan->page_bytes * config->shard_count;
 }

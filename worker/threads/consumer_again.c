@@ -304,7 +304,7 @@ static bool place_again(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
                         .frontier_slot = lane,
                         .key_hash = hash,
                         .bytes = bytes};
-    mr_fill_placed(consumer->again, page, &event, placed, now_ms);
+    mr_fill_placed(consumer->again, page, &event, &placed, now_ms);
     consumer->tally[stream].read_again++;
     consumer->in_flight++;
     return true;

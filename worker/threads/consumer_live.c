@@ -186,7 +186,7 @@ static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
                         .frontier_slot = number,
                         .key_hash = hash,
                         .bytes = bytes};
-    mr_fill_placed(consumer->live, page, &event, placed, now_ms);
+    mr_fill_placed(consumer->live, page, &event, &placed, now_ms);
     took_one(consumer, stream);
     consumer->in_flight++;
     return true;

@@ -2,8 +2,8 @@
 
 #include "base/must.h"
 
-#define FETCHED_BYTES 512u /* what of a record most events fill */
-#define LINE_BYTES    64u
+#define LINE        64
+#define AHEAD_BYTES 640
 
 struct mr_fill {
     mr_flow *flow;
@@ -90,14 +90,21 @@ static void seal_fullest(mr_fill *fill, uint64_t now_ms)
         seal(fill, best, now_ms);
 }
 
-/* A writer that is still busy with earlier pages is looked at every millisecond. */
+/* Its writer has earlier pages still, and rings when it has taken the last of them. */
+static bool is_behind_others(const mr_fill *fill, const mr_page *page)
+{
+    return mr_ring_used(mr_flow_pages(fill->flow, fill->consumer, page->shard)) > 0;
+}
+
 uint64_t mr_fill_wait_ms(const mr_fill *fill, uint64_t now_ms)
 {
     uint64_t wait = 100;
     for (uint32_t i = 0; fill->open_count > 0 && i < fill->triples; i++) {
         const mr_page *page = filling(fill, i);
         uint64_t due = page ? page->opened_ms + fill->flow->config->batch.linger_ms : UINT64_MAX;
-        uint64_t left = due > now_ms ? due - now_ms : 1;
+        if (due <= now_ms && is_behind_others(fill, page))
+            continue;
+        uint64_t left = due > now_ms ? due - now_ms : 0;
         wait = left < wait ? left : wait;
     }
     return wait;
@@ -110,7 +117,7 @@ uint32_t mr_fill_lingering(mr_fill *fill, uint64_t now_ms)
         const mr_page *page = filling(fill, i);
         if (!page || now_ms < page->opened_ms + fill->flow->config->batch.linger_ms)
             continue;
-        if (mr_ring_used(mr_flow_pages(fill->flow, fill->consumer, page->shard)) == 0) {
+        if (!is_behind_others(fill, page)) {
             seal(fill, i, now_ms);
             sealed++;
         }
@@ -162,40 +169,41 @@ bool mr_fill_is_open(const mr_fill *fill, uint32_t stream, uint32_t shard)
     return fill->open[stream * fill->flow->shards + shard] != MR_PAGE_NONE;
 }
 
-/* The next record's memory is in its last writer's cache, or in none: it comes while the next event is read. */
-static void fetch_next(const mr_page *page)
+/* The writer and the database have had the next record's place out of this processor's caches since it was last written: it comes back while
+ * the next event is parsed. */
+static void fetch_ahead(const unsigned char *record, uint32_t size)
 {
-    uint32_t bytes = page->record_size < FETCHED_BYTES ? page->record_size : FETCHED_BYTES;
-    for (uint32_t at = 0; at < bytes; at += LINE_BYTES)
-        __builtin_prefetch(mr_page_record(page, page->rows) + at, 1);
+    for (uint32_t at = 0; at < size && at < AHEAD_BYTES; at += LINE)
+        __builtin_prefetch(record + at, 1);
 }
 
-void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, mr_placed placed, uint64_t now_ms)
+void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, const mr_placed *placed,
+                    uint64_t now_ms)
 {
-    uint32_t at = placed.slot * fill->flow->shards + page->shard;
+    uint32_t at = placed->slot * fill->flow->shards + page->shard;
     uint32_t triple = page->stream * fill->flow->shards + page->shard;
     mr_record *record = (mr_record *)(void *)mr_page_record(page, page->rows);
-    *record = (mr_record){.offset = placed.offset,
+    *record = (mr_record){.offset = placed->offset,
                           .timestamp_ms = event->timestamp_ms,
-                          .key_hash = placed.key_hash,
-                          .partition = placed.partition,
-                          .source = placed.slot,
-                          .epoch = mr_frontier_epoch(fill->frontier, placed.frontier_slot)};
+                          .key_hash = placed->key_hash,
+                          .partition = placed->partition,
+                          .source = placed->slot,
+                          .epoch = mr_frontier_epoch(fill->frontier, placed->frontier_slot)};
     if (fill->serial[at] != page->serial || !mr_frontier_counts(fill->frontier, fill->hold[at])) {
         mr_hold_for what = {.lane = fill->path == MR_PATH_LIVE ? page->shard : MR_LANE_NONE,
                             .owner = fill->open[triple],
                             .chain = page->holds};
-        page->holds = mr_frontier_hold(fill->frontier, placed.frontier_slot, placed.offset, what);
+        page->holds = mr_frontier_hold(fill->frontier, placed->frontier_slot, placed->offset, what);
         fill->hold[at] = page->holds;
         fill->serial[at] = page->serial;
     }
     if (page->rows == 0)
         page->opened_ms = now_ms;
-    page->bytes += placed.bytes;
+    page->bytes += placed->bytes;
     if (++page->rows == page->rows_max || page->bytes >= fill->flow->config->batch.max_bytes)
         seal(fill, triple, now_ms);
     else
-        fetch_next(page);
+        fetch_ahead(mr_page_record(page, page->rows), page->record_size);
 }
 
 uint32_t mr_fill_withdraw(mr_fill *fill, uint32_t shard)

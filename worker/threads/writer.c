@@ -97,7 +97,11 @@ static void take_sealed(mr_writer *writer)
             continue;
         }
         idle = 0;
-        mr_batch_add(&writer->batch, handle, mr_pool_page(writer->flow->pool, handle));
+        mr_page *page = mr_pool_page(writer->flow->pool, handle);
+        mr_batch_add(&writer->batch, handle, page);
+        /* The last that was queued: what its consumer keeps open for longer than it should may follow. */
+        if (mr_ring_used(ring) == 0)
+            mr_bell_ring(&writer->flow->consumer_bell[page->consumer]);
     }
 }
 

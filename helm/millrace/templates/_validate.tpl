@@ -71,7 +71,9 @@ reported at once.
 - resources.requests.memory is {{ . }} and the limit {{ $limit }}: leave the request out, it is the limit (memory is taken at start and does not grow)
 {{- end }}
 {{- end }}
-{{- $least := add (dig "memory" "pool_mib" 64 .Values.config) (mul 4 (dig "memory" "fetch_mib" 64 .Values.config)) 64 }}
+{{- /* 0: by the library, and that of the image is 2.2 or later. */}}
+{{- $fetch := dig "memory" "fetch_mib" 0 .Values.config | int64 | default 16 }}
+{{- $least := add (dig "memory" "pool_mib" 64 .Values.config) (mul 4 $fetch) 64 }}
 {{- if lt (include "millrace.bytes" $limit | int64) (mul $least 1048576) }}
 - resources.limits.memory is {{ $limit }}, and config.memory needs more than {{ $least }}Mi: ask `millrace explain --json`, memory.limit_bytes
 {{- end }}
