@@ -27,6 +27,7 @@ static mr_config *config;
 static mr_arena *arena;
 static mr_flow flow;
 static mr_bell bell;
+static mr_topics *topics;
 static mr_membership *membership;
 static mr_group_listener listener;
 static mr_slot slots[MR_PARTITIONS_EACH];
@@ -216,8 +217,9 @@ static int set_up(void **state)
                      .shards = 1,
                      .main_bell = &bell};
     mr_gates_init(&flow.gates, config, arena);
-    membership = mr_membership_new(&flow, consumers, mr_topics_new(config, arena),
-                                   mr_board_new(config, arena, MR_PARTITIONS_EACH), arena);
+    topics = mr_topics_new(config, arena);
+    membership =
+        mr_membership_new(&flow, consumers, topics, mr_board_new(config, arena, MR_PARTITIONS_EACH), arena);
     listener = mr_membership_listener(membership);
     mr_membership_connect(membership, NULL, inboxes, (mr_main_duties){.busy = busy, .stopping = stopping});
     return 0;
@@ -227,6 +229,7 @@ static int tear_down(void **state)
 {
     (void)state;
     mr_bell_close(&bell);
+    mr_topics_free(topics);
     mr_arena_free(arena);
     mr_config_free(config);
     return 0;
