@@ -121,7 +121,10 @@ static void accept(sim_log *log, const sim_commit *commit, const sim_begins *beg
     if (log->committed.offset < 0)
         check_begins(log, commit->offset, begins);
     check_commit(log, commit);
-    world.reordered = world.reordered || (commit->offset < log->committed.offset && !log->jumped);
+    bool late = commit->offset < log->committed.offset && !log->jumped;
+    world.reordered = world.reordered || late;
+    /* The log was cut when a later one stood: what that one's ranges named is gone with it. */
+    log->cut_above = log->cut_above || (late && commit->offset < log->low);
     log->committed = *commit;
     sim_note((uint64_t)commit->offset, log->topic << 8 | (uint32_t)log->partition, 4);
     sim_counts[C_COMMITS]++;

@@ -88,6 +88,13 @@ static void test_fetching(void **state)
                     stalls ? "16777216" : "4194304");
     assert_fetching(",\"consumer_threads\":4", ",\"memory\":{\"fetch_mib\":2}", "512", "1025", "1048576");
     assert_fetching("", ",\"memory\":{\"fetch_mib\":256}", "262144", "524289", "16777216");
+    /* librdkafka wants room for the largest message that is allowed. */
+    assert_fetching(",\"properties\":{\"message.max.bytes\":\"9000000\"}", "", "16384", "32769", "9000000");
+    assert_fetching(",\"consumer_properties\":{\"message.max.bytes\":\"9000000\"}", "", "16384", "32769",
+                    "9000000");
+    assert_fetching(",\"properties\":{\"message.max.bytes\":\"2000000\"}", "", "16384", "32769", "4194304");
+    assert_fetching(",\"consumer_properties\":{\"fetch.max.bytes\":\"5000000\"}", "", "16384", "32769",
+                    "5000000");
 }
 
 static void test_producer(void **state)

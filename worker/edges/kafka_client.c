@@ -63,6 +63,14 @@ static bool set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value, 
     return set(conf, name, text, error);
 }
 
+static uint64_t number_of(const rd_kafka_conf_t *conf, const char *name)
+{
+    char text[24] = "";
+    size_t size = sizeof text;
+    rd_kafka_conf_get(conf, name, text, &size);
+    return strtoull(text, NULL, 10);
+}
+
 static bool set_all(rd_kafka_conf_t *conf, const mr_properties *properties, mr_error *error)
 {
     for (size_t i = 0; i < properties->count; i++)
@@ -148,10 +156,11 @@ static bool set_fetching(rd_kafka_conf_t *conf, const mr_config *config, mr_erro
     uint64_t fetch_kib = fetch_mib * 1024 / kafka->consumer_threads;
     /* An answer comes on top of a queue that was not quite full: it is small beside it. */
     uint64_t answer_mib = fetch_mib / 4 < 1 ? 1 : fetch_mib / 4 > 16 ? 16 : fetch_mib / 4;
+    uint64_t answer = answer_mib << 20;
     bool well = set_number(conf, "queued.max.messages.kbytes", fetch_kib, error) &&
                 set_number(conf, "queued.min.messages", fetch_kib * 1024 / 512 + 1, error) &&
                 set_number(conf, "fetch.message.max.bytes", 1 << 20, error) &&
-                set_number(conf, "fetch.max.bytes", answer_mib << 20, error) &&
+                set_number(conf, "fetch.max.bytes", answer, error) &&
                 set(conf, "topic.metadata.refresh.interval.ms", "20000", error) &&
                 set(conf, "allow.auto.create.topics", "false", error);
     if (!well)
@@ -161,6 +170,10 @@ static bool set_fetching(rd_kafka_conf_t *conf, const mr_config *config, mr_erro
         mr_error_context(error, "kafka.consumer_properties");
         return false;
     }
+    /* Whoever allows larger messages means that they come. */
+    uint64_t message = number_of(conf, "message.max.bytes");
+    if (message > answer && number_of(conf, "fetch.max.bytes") == answer)
+        return set_number(conf, "fetch.max.bytes", message, error);
     return true;
 }
 

@@ -9,12 +9,6 @@
 #define TRIAL        64 /* events */
 #define REST         (15 * TRIAL)
 
-#define ONES4  -1, -1, -1, -1
-#define ONES16 ONES4, ONES4, ONES4, ONES4
-
-const char mr_guess_ones[2 * MR_GUESS_BYTES] = {ONES16, ONES16, ONES16, ONES16};
-_Static_assert(MR_GUESS_BYTES == 64, "four times sixteen ones");
-
 static const mr_scope nowhere;
 
 mr_guess mr_guess_nothing = {.before = &nowhere, .next = {&mr_guess_nothing, &mr_guess_nothing}};
@@ -102,7 +96,8 @@ mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_guess *pi
     mr_guess *room;
     size_t compared = len + (piece->behind == MR_BEHIND_STRING);
     guesses->misses++;
-    if (!piece->before || !piece->after || piece->turns > MR_GUESS_TURNS || compared > MR_GUESS_BYTES)
+    if (!piece->before || !piece->after || piece->turns > MR_GUESS_TURNS || compared == 0 ||
+        compared > MR_GUESS_BYTES)
         return last;
     uint32_t hash = hash_of(piece->before, text, compared);
     mr_guess *guess = find(guesses, piece, text, compared, hash, &room);
@@ -115,6 +110,7 @@ mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_guess *pi
                             .hash = hash,
                             .len = (uint32_t)len,
                             .compared = (uint32_t)compared,
+                            .bytes = UINT64_MAX >> (MR_GUESS_BYTES - compared),
                             .turns = piece->turns,
                             .behind = piece->behind};
         memcpy(guess->text, text, compared);

@@ -20,15 +20,16 @@
 
 #include "json_paths.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #define MR_GUESS_BITS  9
 #define MR_GUESSES     (1 << MR_GUESS_BITS)
 #define MR_SCOPES      128
 #define MR_GUESS_BYTES 64 /* longer pieces are not remembered */
 #define MR_GUESS_HALF  32
 #define MR_GUESS_TURNS 4 /* nor those with more brackets on wanted paths */
-
-/* Sixteen bytes, compared at once. */
-typedef uint64_t mr_guess_words __attribute__((vector_size(16)));
 
 /* The brackets that are open, the innermost one here.  Arrays of which elements are wanted by their number have none, nor has what is in them. */
 typedef struct mr_scope {
@@ -48,7 +49,8 @@ typedef struct mr_turn {
 } mr_turn;
 
 typedef struct mr_guess {
-    char text[MR_GUESS_BYTES]; /* zero behind the piece and what else is compared */
+    _Alignas(16) char text[MR_GUESS_BYTES]; /* zero behind what is compared */
+    uint64_t bytes;                         /* which of them are compared: a bit each */
     const mr_scope *before, *after;
     const mr_node *child; /* what the value behind it is wanted for, or NULL */
     struct mr_guess *next[2];
@@ -92,34 +94,30 @@ static inline void mr_guess_turn(mr_guess *piece, mr_turn turn)
 mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_guess *piece, const char *text,
                          size_t len);
 
-extern const char mr_guess_ones[2 * MR_GUESS_BYTES]; /* MR_GUESS_BYTES bytes of ones, and as many zeros */
-
-static inline mr_guess_words mr_guess_load(const char *at)
+#if defined(__SSE2__)
+/* A bit for each of MR_GUESS_HALF bytes that differs; text: aligned. */
+static inline uint32_t mr_guess_differs(const char *at, const char *text)
 {
-    mr_guess_words words;
-    memcpy(&words, at, sizeof words);
-    return words;
+    const __m128i *a = (const __m128i *)(const void *)at, *b = (const __m128i *)(const void *)text;
+    uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a), _mm_load_si128(b)));
+    uint32_t high =
+        (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a + 1), _mm_load_si128(b + 1)));
+    return ~(low | high << 16);
 }
-
-/* Bytes from .. from + MR_GUESS_HALF, as far as they are compared. */
-static inline bool mr_guess_half(const mr_guess *guess, const char *at, int from)
-{
-    const char *mask = mr_guess_ones + MR_GUESS_BYTES - guess->compared + from, *text = guess->text + from;
-    at += from;
-    mr_guess_words differs = (mr_guess_load(at) ^ mr_guess_load(text)) & mr_guess_load(mask);
-    differs |= (mr_guess_load(at + 16) ^ mr_guess_load(text + 16)) & mr_guess_load(mask + 16);
-    return (differs[0] | differs[1]) == 0;
-}
+#endif
 
 /* Whether the piece is what stands at `at`, where `left` bytes are left. */
 static inline bool mr_guess_applies(const mr_guess *guess, const char *at, uint32_t left,
                                     const mr_scope *scope)
 {
     uint32_t len = guess->compared;
-    if (left < MR_GUESS_HALF || (len > MR_GUESS_HALF && left < MR_GUESS_BYTES))
-        return guess->before == scope && left >= len && !memcmp(at, guess->text, len);
-    return mr_guess_half(guess, at, 0) && guess->before == scope &&
-           (len <= MR_GUESS_HALF || mr_guess_half(guess, at, MR_GUESS_HALF));
+#if defined(__SSE2__)
+    if (left >= (len > MR_GUESS_HALF ? MR_GUESS_BYTES : MR_GUESS_HALF))
+        return !(mr_guess_differs(at, guess->text) & (uint32_t)guess->bytes) && guess->before == scope &&
+               (len <= MR_GUESS_HALF || !(mr_guess_differs(at + MR_GUESS_HALF, guess->text + MR_GUESS_HALF) &
+                                          (uint32_t)(guess->bytes >> 32)));
+#endif
+    return guess->before == scope && left >= len && !memcmp(at, guess->text, len);
 }
 
 #endif
