@@ -130,7 +130,7 @@ MR_HOT void close_wanted(const pass *p, const mr_node *node, bool object, uint32
 }
 
 /* Behind a value, where something is open: what closes it, or a comma, which is *more. */
-static bool pass_end(pass *p, uint32_t *at, mr_guess *piece, uint32_t from, bool *more)
+static bool pass_end(pass *p, uint32_t *at, mr_piece *piece, uint32_t from, bool *more)
 {
     char c = *at < p->in.len ? p->in.text[*at] : 0;
     *more = c == ',';
@@ -147,7 +147,7 @@ static bool pass_end(pass *p, uint32_t *at, mr_guess *piece, uint32_t from, bool
 }
 
 /* A bracket that opens; *empty: what closes it is next. */
-static bool pass_open(pass *p, uint32_t *at, mr_guess *piece, uint32_t from, bool *empty)
+static bool pass_open(pass *p, uint32_t *at, mr_piece *piece, uint32_t from, bool *empty)
 {
     bool object = p->in.text[*at] == '{';
     const mr_scope *scope = NULL;
@@ -171,10 +171,8 @@ static bool pass_open(pass *p, uint32_t *at, mr_guess *piece, uint32_t from, boo
 __attribute__((noinline)) static uint32_t pass_between(pass *p, uint32_t from, where is, mr_guess *last)
 {
     const char *text = p->in.text;
-    __attribute__((uninitialized)) mr_guess piece; /* its text is copied in the end */
+    mr_piece piece = {.before = p->last->scope};
     bool more = false, empty = false;
-    piece.before = p->last->scope;
-    piece.turns = 0;
     uint32_t at = from;
     for (;;) {
         at = mr_token_skip_blank(text, p->in.len, at);
@@ -192,7 +190,7 @@ __attribute__((noinline)) static uint32_t pass_between(pass *p, uint32_t from, w
             mr_token_refuse(&p->in, at, MR_REASON_JSON_SYNTAX);
             return MR_TOKEN_NONE;
         }
-        if ((text[at] | 0x20) != '{')
+        if (!mr_token_opens(text[at]))
             break;
         if (!pass_open(p, &at, &piece, from, &empty))
             return MR_TOKEN_NONE;
@@ -220,7 +218,7 @@ MR_HOT mr_guess *guess_at(const char *text, uint32_t len, uint32_t at, const mr_
     for (int i = 0; i < 2; i++) {
         mr_guess *guess = last->next[i];
         if (mr_guess_applies(guess, text + at, len - at, scope) &&
-            (guess->behind != MR_BEHIND_PLAIN || may_be_plain(text, len, at + guess->len)))
+            (guess->is.behind != MR_BEHIND_PLAIN || may_be_plain(text, len, at + guess->len)))
             return guess;
     }
     return NULL;
@@ -229,8 +227,8 @@ MR_HOT mr_guess *guess_at(const char *text, uint32_t len, uint32_t at, const mr_
 /* Does what a guess at `at` means for wanted paths. */
 MR_HOT void follow(const pass *p, const mr_guess *guess, uint32_t at)
 {
-    for (uint32_t i = 0; i < guess->turns; i++) {
-        const mr_turn *turn = &guess->turn[i];
+    for (uint32_t i = 0; i < guess->is.turns; i++) {
+        const mr_turn *turn = &guess->is.turn[i];
         if (turn->opens)
             open_wanted(p, turn->node, at + turn->at);
         else
@@ -271,7 +269,7 @@ MR_HOT uint32_t pass_member(pass *p, const char *text, uint32_t len, uint32_t at
 __attribute__((noinline)) static void learn_member(pass *p, mr_guess *last, uint32_t from, uint32_t until)
 {
     const mr_scope *scope = p->last->scope;
-    const mr_guess piece = {.before = scope,
+    const mr_piece piece = {.before = scope,
                             .after = scope,
                             .child = p->child,
                             .behind = p->in.text[until] == '"' ? MR_BEHIND_STRING : MR_BEHIND_PLAIN};
@@ -303,8 +301,8 @@ static bool pass_text(pass *p, const char *text, uint32_t len, uint32_t *end)
         if (guess) {
             follow(p, guess, at);
             at += guess->len;
-            scope = guess->after;
-            node = guess->child;
+            scope = guess->is.after;
+            node = guess->is.child;
             piece = guess;
         } else {
             open_scope(p, scope);
@@ -314,7 +312,7 @@ static bool pass_text(pass *p, const char *text, uint32_t len, uint32_t *end)
             node = p->child;
             piece = p->piece;
         }
-        if (!guess || guess->behind != MR_BEHIND_STRING) {
+        if (!guess || guess->is.behind != MR_BEHIND_STRING) {
             if (scope == outside)
                 break;
             if (text[at] != '"') {
@@ -359,7 +357,7 @@ mr_reason mr_json_scan(const mr_paths *paths, mr_guesses *guesses, const char *t
     open[0] = (level){.scope = p.guesses ? p.guesses->scope : &outside};
     uint32_t at = mr_token_skip_blank(text, p.in.len, 0);
     bool object = at < p.in.len && text[at] == '{';
-    bool well = at < p.in.len && (text[at] | 0x20) == '{' ? pass_text(&p, text, p.in.len, &at)
+    bool well = at < p.in.len && mr_token_opens(text[at]) ? pass_text(&p, text, p.in.len, &at)
                                                           : pass_lone(&p, text, p.in.len, &at);
     if (well) {
         p.in.at = mr_token_skip_blank(text, p.in.len, at);

@@ -11,7 +11,7 @@
 
 static const mr_scope nowhere;
 
-mr_guess mr_guess_nothing = {.before = &nowhere, .next = {&mr_guess_nothing, &mr_guess_nothing}};
+mr_guess mr_guess_nothing = {.is.before = &nowhere, .next = {&mr_guess_nothing, &mr_guess_nothing}};
 
 static void forget(mr_guesses *guesses)
 {
@@ -72,16 +72,16 @@ static uint32_t hash_of(const mr_scope *scope, const char *text, size_t len)
 }
 
 /* The guess, or *room, where it has to go: a free place, or one that something else loses. */
-static mr_guess *find(mr_guesses *guesses, const mr_guess *piece, const char *text, size_t len, uint32_t hash,
+static mr_guess *find(mr_guesses *guesses, const mr_piece *piece, const char *text, size_t len, uint32_t hash,
                       mr_guess **room)
 {
     uint32_t home = hash >> (32 - MR_GUESS_BITS); /* a product's upper bits are of all of its factor's */
     for (uint32_t i = 0; i < PROBES; i++) {
         mr_guess *at = &guesses->place[(home + i) % MR_GUESSES];
-        if (at->hash == hash && at->before == piece->before && at->compared == len &&
+        if (at->hash == hash && at->is.before == piece->before && at->compared == len &&
             !memcmp(at->text, text, len))
             return at;
-        if (at->before == &nowhere) {
+        if (at->is.before == &nowhere) {
             *room = at;
             return NULL;
         }
@@ -90,7 +90,7 @@ static mr_guess *find(mr_guesses *guesses, const mr_guess *piece, const char *te
     return NULL;
 }
 
-mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_guess *piece, const char *text,
+mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_piece *piece, const char *text,
                          size_t len)
 {
     mr_guess *room;
@@ -103,18 +103,13 @@ mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_guess *pi
     mr_guess *guess = find(guesses, piece, text, compared, hash, &room);
     if (!guess) {
         guess = room;
-        *guess = (mr_guess){.before = piece->before,
-                            .after = piece->after,
-                            .child = piece->child,
+        *guess = (mr_guess){.bytes = UINT64_MAX >> (MR_GUESS_BYTES - compared),
+                            .is = *piece,
                             .next = {&mr_guess_nothing, &mr_guess_nothing},
                             .hash = hash,
                             .len = (uint32_t)len,
-                            .compared = (uint32_t)compared,
-                            .bytes = UINT64_MAX >> (MR_GUESS_BYTES - compared),
-                            .turns = piece->turns,
-                            .behind = piece->behind};
+                            .compared = (uint32_t)compared};
         memcpy(guess->text, text, compared);
-        memcpy(guess->turn, piece->turn, piece->turns * sizeof *piece->turn);
     }
     last->next[1] = last->next[0];
     last->next[0] = guess;

@@ -48,16 +48,22 @@ typedef struct mr_turn {
     bool opens, object;
 } mr_turn;
 
+/* What a piece meant, without its text. */
+typedef struct mr_piece {
+    const mr_scope *before, *after; /* NULL: not to be learnt */
+    const mr_node *child;           /* what the value behind it is wanted for, or NULL */
+    mr_behind behind;
+    uint32_t turns;
+    mr_turn turn[MR_GUESS_TURNS];
+} mr_piece;
+
 typedef struct mr_guess {
     _Alignas(16) char text[MR_GUESS_BYTES]; /* zero behind what is compared */
     uint64_t bytes;                         /* which of them are compared: a bit each */
-    const mr_scope *before, *after;
-    const mr_node *child; /* what the value behind it is wanted for, or NULL */
-    struct mr_guess *next[2];
-    uint32_t hash, len, turns;
+    mr_piece is;
+    struct mr_guess *next[2]; /* that came behind it, the latest to be learnt first */
+    uint32_t hash, len;
     uint32_t compared; /* len, and the quote of the string behind it */
-    mr_behind behind;
-    mr_turn turn[MR_GUESS_TURNS];
 } mr_guess;
 
 struct mr_guesses {
@@ -82,16 +88,15 @@ const mr_scope *mr_scope_inside(mr_guesses *guesses, const mr_scope *around, con
                                 bool object);
 
 /* Adds a bracket to a piece in the making. */
-static inline void mr_guess_turn(mr_guess *piece, mr_turn turn)
+static inline void mr_guess_turn(mr_piece *piece, mr_turn turn)
 {
     if (turn.node && piece->turns < MR_GUESS_TURNS)
         piece->turn[piece->turns] = turn;
     piece->turns += turn.node != NULL;
 }
 
-/* The piece `text` was passed behind `last`: *piece has its scopes (NULL: not to be learnt), child, turns and what is
- * behind it.  Returns its guess, or `last`. */
-mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_guess *piece, const char *text,
+/* `text` was passed behind `last`, and is that piece.  Returns its guess, or `last`. */
+mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_piece *piece, const char *text,
                          size_t len);
 
 #if defined(__SSE2__)
@@ -113,11 +118,11 @@ static inline bool mr_guess_applies(const mr_guess *guess, const char *at, uint3
     uint32_t len = guess->compared;
 #if defined(__SSE2__)
     if (left >= (len > MR_GUESS_HALF ? MR_GUESS_BYTES : MR_GUESS_HALF))
-        return !(mr_guess_differs(at, guess->text) & (uint32_t)guess->bytes) && guess->before == scope &&
+        return !(mr_guess_differs(at, guess->text) & (uint32_t)guess->bytes) && guess->is.before == scope &&
                (len <= MR_GUESS_HALF || !(mr_guess_differs(at + MR_GUESS_HALF, guess->text + MR_GUESS_HALF) &
                                           (uint32_t)(guess->bytes >> 32)));
 #endif
-    return guess->before == scope && left >= len && !memcmp(at, guess->text, len);
+    return guess->is.before == scope && left >= len && !memcmp(at, guess->text, len);
 }
 
 #endif

@@ -51,10 +51,16 @@ MR_HOT uint32_t mr_token_skip_blank(const char *text, uint32_t len, uint32_t at)
     return at;
 }
 
+/* An object's bracket or an array's. */
+MR_HOT bool mr_token_opens(char c)
+{
+    return (c | 0x20) == '{';
+}
+
 /* What is no plain value. */
 MR_HOT bool mr_token_is_structure(char c)
 {
-    return mr_token_is_blank(c) || (c | 0x20) == '{';
+    return mr_token_is_blank(c) || mr_token_opens(c);
 }
 
 /* What programs write has no blanks, or few. */
