@@ -36,7 +36,7 @@ static inline uint64_t mr_load64(const char *bytes)
 size_t mr_utf8_char(const char *text, size_t len);
 bool mr_utf8_valid(const char *text, size_t len);
 /* Characters of a text that is well-formed. */
-size_t mr_utf8_count(const char *text);
+size_t mr_utf8_count(const char *text, size_t len);
 
 /* Bytes of the control character at `text` (len > 0), which a terminal would obey: 1 below U+0020 and for U+007F, 2 for U+0080 to
  * U+009F; 0 when it is none. */

@@ -45,7 +45,7 @@ static void put_spaces(canvas *c, size_t count)
 /* Exactly `width` characters and two spaces; a text that is longer is cut and says so. */
 static void put_cell(canvas *c, style how, const char *text, size_t width, bool right)
 {
-    size_t chars = mr_utf8_count(text);
+    size_t chars = mr_utf8_count(text, strlen(text));
     if (chars <= width) {
         put_spaces(c, right ? width - chars : 0);
         put(c, how, text);

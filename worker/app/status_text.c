@@ -35,7 +35,7 @@ static long long seconds_of(const json_t *object, const char *name)
 /* A cell of a table, two spaces from the next one. */
 static void put_cell(const char *value, int width, FILE *out)
 {
-    size_t chars = mr_utf8_count(value);
+    size_t chars = mr_utf8_count(value, strlen(value));
     mr_text_put_tame(value, out);
     fprintf(out, "%*s  ", chars < (size_t)width ? width - (int)chars : 0, "");
 }

@@ -28,11 +28,11 @@ bool mr_utf8_valid(const char *text, size_t len)
     return true;
 }
 
-size_t mr_utf8_count(const char *text)
+size_t mr_utf8_count(const char *text, size_t len)
 {
     size_t count = 0;
-    for (; *text; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
+    for (size_t i = 0; i < len; i++)
+        count += ((unsigned char)text[i] & 0xc0) != 0x80;
     return count;
 }
 

@@ -207,18 +207,10 @@ static bool deal_with_long(const target *to, size_t *len, const char *text)
     return true;
 }
 
-static size_t count_chars(const char *text, size_t len)
-{
-    size_t chars = 0;
-    for (size_t i = 0; i < len; i++)
-        chars += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return chars;
-}
-
 static bool fits(const mr_column *column, const char *text, size_t len)
 {
     return len <= column->max_bytes &&
-           (!column->max_chars || len <= column->max_chars || count_chars(text, len) <= column->max_chars);
+           (!column->max_chars || len <= column->max_chars || mr_utf8_count(text, len) <= column->max_chars);
 }
 
 /* An escaped text goes straight to its place as far as there is room. */
