@@ -17,6 +17,8 @@ struct rd_kafka_metadata;
 struct rd_kafka_metadata_topic;
 struct rd_kafka_s;
 
+#define MR_KAFKA_SMALL 512 /* bytes; a smaller message counts as much in what may be fetched ahead */
+
 typedef enum mr_kafka_role {
     MR_KAFKA_CONSUMER, /* of the group */
     MR_KAFKA_READER,   /* of partitions by hand, outside the group */

@@ -158,7 +158,7 @@ static bool set_fetching(rd_kafka_conf_t *conf, const mr_config *config, mr_erro
     uint64_t answer_mib = fetch_mib / 4 < 1 ? 1 : fetch_mib / 4 > 16 ? 16 : fetch_mib / 4;
     uint64_t answer = answer_mib << 20;
     bool well = set_number(conf, "queued.max.messages.kbytes", fetch_kib, error) &&
-                set_number(conf, "queued.min.messages", fetch_kib * 1024 / 512 + 1, error) &&
+                set_number(conf, "queued.min.messages", fetch_kib * 1024 / MR_KAFKA_SMALL + 1, error) &&
                 set_number(conf, "fetch.message.max.bytes", 1 << 20, error) &&
                 set_number(conf, "fetch.max.bytes", answer, error) &&
                 set(conf, "topic.metadata.refresh.interval.ms", "20000", error) &&

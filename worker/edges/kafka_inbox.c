@@ -5,8 +5,6 @@
 #include "kafka_private.h"
 #include "stages/plan.h"
 
-#define MESSAGE_BYTES 512 /* a small message counts as much, as in queued.min.messages (kafka_client.c) */
-
 mr_inbox *mr_inbox_new(mr_group *group, mr_arena *arena)
 {
     mr_inbox *inbox = mr_arena_take(arena, "group", 1, sizeof *inbox);
@@ -33,7 +31,7 @@ static uint64_t wake_bytes(const mr_config *config)
 
 static void took(mr_inbox *inbox, const rd_kafka_message_t *message)
 {
-    inbox->taken_bytes += message->len + MESSAGE_BYTES;
+    inbox->taken_bytes += message->len + MR_KAFKA_SMALL;
     if (inbox->taken_bytes < inbox->wake_bytes)
         return;
     inbox->taken_bytes = 0;
