@@ -82,11 +82,15 @@ __attribute__((target("avx2"))) size_t mr_utf8_reach_avx2(const char *text, size
     size_t at = from;
     for (; at + 32 <= until; at += 32) {
         __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(text + at));
-        __m256i wrong = errors(bytes, before);
-        if (!_mm256_testz_si256(wrong, wrong))
-            break;
+        if (_mm256_movemask_epi8(_mm256_or_si256(bytes, before))) {
+            __m256i wrong = errors(bytes, before);
+            if (!_mm256_testz_si256(wrong, wrong))
+                break;
+        }
         before = bytes;
     }
+    if (at == until && at > from && (unsigned char)text[at - 1] < 0x80)
+        return at;
     /* The rest, and the exact place of an error, from the beginning of the last character. */
     if (at > from)
         for (at--; at > from && ((unsigned char)text[at] & 0xc0) == 0x80; at--)
