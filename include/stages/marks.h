@@ -28,4 +28,23 @@ mr_marks_fn mr_marks_avx2; /* only where mr_cpu_avx2() */
 
 mr_marks_fn *mr_marks_choose(void); /* the fastest that this processor has */
 
+/* Of one block of 64 bytes, a bit each. */
+typedef struct mr_escapes {
+    uint64_t backslashes;
+    uint64_t
+        well; /* where an escape is as it has to be if a backslash stands before, and stands in this block as a whole */
+    uint64_t
+        pairs; /* of those the u of two surrogates' first half; the second one, six bytes on, is not in `well` */
+} mr_escapes;
+
+/* When there are no backslashes, the others are zero. */
+typedef void mr_escapes_fn(const char *block, mr_escapes *found);
+
+mr_escapes_fn mr_escapes_scalar, mr_escapes_base;
+#if defined(__x86_64__)
+mr_escapes_fn mr_escapes_avx2;
+#endif
+
+mr_escapes_fn *mr_escapes_choose(void);
+
 #endif

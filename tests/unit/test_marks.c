@@ -1,4 +1,4 @@
-/* Marks and UTF-8: every version that this processor has gives what the plain definition says. */
+/* Marks, escapes and UTF-8: every version that this processor has gives what the plain definition says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +10,14 @@
 #include "base/cpu.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "stages/json.h"
 #include "stages/marks.h"
 #include "tests/model/model.h"
 
 enum { TEXT = 320, ROUNDS = 20000 };
 
 static mr_marks_fn *marks_versions[4];
+static mr_escapes_fn *escapes_versions[4];
 static mr_utf8_fn *utf8_versions[3];
 
 static int set_up(void **state)
@@ -23,10 +25,13 @@ static int set_up(void **state)
     (void)state;
     marks_versions[0] = mr_marks_scalar;
     marks_versions[1] = mr_marks_base;
+    escapes_versions[0] = mr_escapes_scalar;
+    escapes_versions[1] = mr_escapes_base;
     utf8_versions[0] = mr_utf8_reach_scalar;
 #if defined(__x86_64__)
     if (mr_cpu_avx2()) {
         marks_versions[2] = mr_marks_avx2;
+        escapes_versions[2] = mr_escapes_avx2;
         utf8_versions[1] = mr_utf8_reach_avx2;
     } else {
         print_message("no AVX2 here: its versions are not looked at\n");
@@ -100,6 +105,79 @@ static void test_random_windows(void **state)
                               : kind == 1 ? 0x20 + model_below(96)
                                           : 'a' + (model_below(64) == 0));
         expect_marks(text, len);
+    }
+}
+
+/* The bytes that the escape takes of which the backslash would stand before `at`, by the function that the pass uses for one at a time. */
+static size_t escape_at(const char *block, size_t at)
+{
+    char text[65] = "\\";
+    memcpy(text + 1, block + at, 64 - at);
+    return mr_json_escape_len(text, 65 - at);
+}
+
+static void expect_escapes(const char block[64])
+{
+    mr_escapes expected = {0};
+    char *copy = malloc(64);
+    memcpy(copy, block, 64);
+    for (int i = 0; i < 64; i++)
+        expected.backslashes |= (uint64_t)(block[i] == '\\') << i;
+    for (size_t i = 0; i < 64 && expected.backslashes; i++) {
+        expected.well |= (uint64_t)(escape_at(block, i) > 0) << i;
+        expected.pairs |= (uint64_t)(escape_at(block, i) == 12) << i;
+    }
+    for (int v = 0; escapes_versions[v]; v++) {
+        mr_escapes found;
+        memset(&found, 0xa5, sizeof found);
+        escapes_versions[v](copy, &found);
+        if (memcmp(&found, &expected, sizeof found) != 0)
+            fail_msg("version %d: %.64s: %016lx %016lx, not %016lx %016lx", v, block, found.well, found.pairs,
+                     expected.well, expected.pairs);
+    }
+    free(copy);
+}
+
+/* Every letter behind a backslash, and escapes with hex digits, right and wrong, at every place of the block. */
+static void test_escapes(void **state)
+{
+    (void)state;
+    static const char *const escapes[] = {
+        "\\u0000",        "\\uFFFF",        "\\ud7ff",       "\\uD83D\\uDE80", "\\udbff\\udfff",
+        "\\ud800\\udbff", "\\udc00\\udc00", "\\ud800xudc00", "\\ud800\\xdc00", "\\ud800\\u1c00",
+        "\\uda00\\ud7ff", "\\ue000",        "\\u12g4",       "\\u123",         "\\U1234",
+        "\\u@123",        "\\u`123"};
+    char block[64];
+    for (int c = 0; c < 256; c++) {
+        memset(block, c, sizeof block);
+        expect_escapes(block);
+        block[7] = '\\';
+        expect_escapes(block);
+    }
+    for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++)
+        for (size_t at = 0; at < 64; at++) {
+            size_t len = strlen(escapes[i]);
+            memset(block, 'x', sizeof block);
+            memcpy(block + at, escapes[i], len < 64 - at ? len : 64 - at);
+            expect_escapes(block);
+            for (size_t k = at; k < 64 && k < at + len; k++) { /* each of its bytes, one off */
+                block[k] ^= 1;
+                expect_escapes(block);
+                block[k] ^= 1;
+            }
+        }
+}
+
+static void test_escapes_random(void **state)
+{
+    (void)state;
+    static const char letters[] = "\\\\\\uuudD89abcfABCF0123\"/bfnrtgx\n";
+    char block[64];
+    model_seed("escapes");
+    for (int i = 0; i < ROUNDS; i++) {
+        for (int k = 0; k < 64; k++)
+            block[k] = letters[model_below(sizeof letters - 1)];
+        expect_escapes(block);
     }
 }
 
@@ -196,10 +274,9 @@ static void test_utf8_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_byte),
-        cmocka_unit_test(test_random_windows),
-        cmocka_unit_test(test_utf8_sequences),
-        cmocka_unit_test(test_utf8_random),
+        cmocka_unit_test(test_every_byte),     cmocka_unit_test(test_random_windows),
+        cmocka_unit_test(test_escapes),        cmocka_unit_test(test_escapes_random),
+        cmocka_unit_test(test_utf8_sequences), cmocka_unit_test(test_utf8_random),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -11,7 +11,7 @@ typedef enum where { VALUE, INSIDE, BEHIND } where;
 /* An object or array that is not closed yet. */
 typedef struct level {
     const mr_node *node;
-    const mr_scope *scope;
+    mr_scope *scope;
     uint32_t index; /* of the next element; OBJECT */
 } level;
 
@@ -19,22 +19,24 @@ typedef struct pass {
     mr_tokens in;
     const mr_paths *paths;
     mr_span *spans;
-    mr_guesses *guesses; /* NULL: none */
-    level *open, *last;  /* what is open; the first one is the text around */
-    /* Of what pass_unknown passed last: */
-    const mr_node *child; /* what the value behind it is wanted for */
-    mr_guess *piece;      /* its guess */
+    mr_guesses *guesses;  /* NULL: none */
+    level *open, *last;   /* what is open; the first one is the text around */
+    uint32_t start, at;   /* of the text's value; where it is now, between two plain values */
+    mr_next *next;        /* what came behind the last piece before */
+    const mr_node *child; /* what the value behind the last piece that was not guessed is wanted for */
 } pass;
 
-#define OBJECT UINT32_MAX
+#define OBJECT            UINT32_MAX
+#define RARELY(condition) __builtin_expect(condition, 0)
 
 /* ---- what is wanted ---- */
 
 /* Forgets what was found below `node`: it is as `kind` says, unless something follows. */
 MR_HOT void reset_below(const pass *p, const mr_node *node, mr_json_kind kind, uint32_t at)
 {
-    for (uint32_t i = node->below_from; i < node->below_to; i++)
-        p->spans[i] = (mr_span){.kind = (uint8_t)kind, .at = at};
+    mr_span *span = p->spans + node->below_from, *end = p->spans + node->below_to;
+    for (; span < end; span++)
+        *span = (mr_span){.kind = (uint8_t)kind, .at = at};
 }
 
 MR_HOT void found(const pass *p, const mr_node *node, mr_json_kind kind, uint32_t at, uint32_t end,
@@ -49,12 +51,11 @@ MR_HOT void found(const pass *p, const mr_node *node, mr_json_kind kind, uint32_
 /* A string; what is passed is remembered when `node` is given. */
 MR_HOT bool pass_string_value(pass *p, const char *text, uint32_t *at, const mr_node *node)
 {
-    bool escaped;
     uint32_t from = ++*at;
-    if (!mr_token_string(&p->in, text, at, &escaped))
+    if (!mr_token_string(&p->in, text, at))
         return false;
     if (node)
-        found(p, node, MR_JSON_STRING, from, *at, escaped);
+        found(p, node, MR_JSON_STRING, from, *at, mr_token_escaped(&p->in, text, from, *at));
     ++*at;
     return true;
 }
@@ -91,7 +92,6 @@ __attribute__((noinline)) static const mr_node *child_escaped(const pass *p, con
 static bool pass_to_value(pass *p, uint32_t *at)
 {
     level *one = p->last;
-    bool escaped;
     p->child = NULL;
     if (one->index != OBJECT) {
         if (one->node && one->node->indexed)
@@ -102,9 +102,9 @@ static bool pass_to_value(pass *p, uint32_t *at)
     if (!mr_token_char(&p->in, p->in.text, p->in.len, at, '"'))
         return false;
     uint32_t from = *at;
-    if (!mr_token_string(&p->in, p->in.text, at, &escaped))
+    if (!mr_token_string(&p->in, p->in.text, at))
         return false;
-    if (one->node && escaped)
+    if (one->node && mr_token_escaped(&p->in, p->in.text, from, *at))
         p->child = child_escaped(p, one->node, from, *at - from);
     else if (one->node)
         p->child = mr_child_named(one->node, p->in.text + from, *at - from, p->in.len - from);
@@ -150,7 +150,7 @@ static bool pass_end(pass *p, uint32_t *at, mr_piece *piece, uint32_t from, bool
 static bool pass_open(pass *p, uint32_t *at, mr_piece *piece, uint32_t from, bool *empty)
 {
     bool object = p->in.text[*at] == '{';
-    const mr_scope *scope = NULL;
+    mr_scope *scope = NULL;
     if (p->last == p->open + MR_JSON_DEPTH)
         return mr_token_refuse(&p->in, *at, MR_REASON_JSON_DEPTH);
     if (p->guesses)
@@ -168,7 +168,7 @@ static bool pass_open(pass *p, uint32_t *at, mr_piece *piece, uint32_t from, boo
 
 /* From behind a plain value, or from the beginning, to the next plain value, which is returned, or to the end of what is open.  MR_TOKEN_NONE: refused.
  * It is learnt as what follows `last`. */
-__attribute__((noinline)) static uint32_t pass_between(pass *p, uint32_t from, where is, mr_guess *last)
+__attribute__((noinline)) static uint32_t pass_between(pass *p, uint32_t from, where is, mr_next *last)
 {
     const char *text = p->in.text;
     mr_piece piece = {.before = p->last->scope};
@@ -199,7 +199,8 @@ __attribute__((noinline)) static uint32_t pass_between(pass *p, uint32_t from, w
     piece.child = p->child;
     piece.after = p->last->scope;
     piece.behind = p->last == p->open ? MR_BEHIND_END : text[at] == '"' ? MR_BEHIND_STRING : MR_BEHIND_PLAIN;
-    p->piece = p->guesses ? mr_guess_learn(p->guesses, last, &piece, text + from, at - from) : last;
+    if (last)
+        p->next = mr_guess_learn(p->guesses, last, &piece, text + from, at - from);
     return at;
 }
 
@@ -208,24 +209,12 @@ __attribute__((noinline)) static uint32_t pass_between(pass *p, uint32_t from, w
 /* Whether a value other than a string may begin here. */
 MR_HOT bool may_be_plain(const char *text, uint32_t len, uint32_t at)
 {
-    return at < len && !mr_token_is_structure(text[at]) && text[at] != ']';
-}
-
-/* The one of the two pieces that came behind `last` before which stands at `at` now, or NULL. */
-MR_HOT mr_guess *guess_at(const char *text, uint32_t len, uint32_t at, const mr_scope *scope,
-                          const mr_guess *last)
-{
-    for (int i = 0; i < 2; i++) {
-        mr_guess *guess = last->next[i];
-        if (mr_guess_applies(guess, text + at, len - at, scope) &&
-            (guess->is.behind != MR_BEHIND_PLAIN || may_be_plain(text, len, at + guess->len)))
-            return guess;
-    }
-    return NULL;
+    return at < len && (mr_token_is_digit(text[at]) ||
+                        (!mr_token_is_structure(text[at]) && text[at] != ']' && text[at] != '"'));
 }
 
 /* Does what a guess at `at` means for wanted paths. */
-MR_HOT void follow(const pass *p, const mr_guess *guess, uint32_t at)
+__attribute__((noinline)) static void follow(const pass *p, const mr_guess *guess, uint32_t at)
 {
     for (uint32_t i = 0; i < guess->is.turns; i++) {
         const mr_turn *turn = &guess->is.turn[i];
@@ -236,13 +225,21 @@ MR_HOT void follow(const pass *p, const mr_guess *guess, uint32_t at)
     }
 }
 
+/* Whether the piece, and what may stand behind it, is what stands at `at`. */
+static bool is_at(const mr_guess *guess, const char *text, uint32_t len, uint32_t at)
+{
+    if (guess->behind == MR_BEHIND_NEVER || !mr_guess_applies(guess, text + at, len - at))
+        return false;
+    return guess->behind != MR_BEHIND_PLAIN || may_be_plain(text, len, at + guess->len);
+}
+
 /* While pieces are as guessed, only the scope is kept; this makes the list of what is open from it. */
-static void open_scope(pass *p, const mr_scope *scope)
+static void open_scope(pass *p, mr_scope *scope)
 {
     uint32_t depth = 0;
     if (!scope || scope == p->last->scope)
         return; /* it is as it was left */
-    for (const mr_scope *one = scope; one->around; one = one->around)
+    for (mr_scope *one = scope; one->around; one = one->around)
         depth++;
     p->last = p->open + depth;
     for (level *one = p->last; scope->around; scope = scope->around, one--)
@@ -266,65 +263,183 @@ MR_HOT uint32_t pass_member(pass *p, const char *text, uint32_t len, uint32_t at
     return at + 2;
 }
 
-__attribute__((noinline)) static void learn_member(pass *p, mr_guess *last, uint32_t from, uint32_t until)
+__attribute__((noinline)) static void learn_member(pass *p, mr_next *last, uint32_t from, uint32_t until)
 {
-    const mr_scope *scope = p->last->scope;
+    mr_scope *scope = p->last->scope;
     const mr_piece piece = {.before = scope,
                             .after = scope,
                             .child = p->child,
                             .behind = p->in.text[until] == '"' ? MR_BEHIND_STRING : MR_BEHIND_PLAIN};
-    p->piece = mr_guess_learn(p->guesses, last, &piece, p->in.text + from, until - from);
+    p->next = mr_guess_learn(p->guesses, last, &piece, p->in.text + from, until - from);
 }
 
 /* pass_between for what was not guessed. */
-MR_HOT uint32_t pass_unknown(pass *p, const char *text, uint32_t len, uint32_t from, where is, mr_guess *last)
+MR_HOT uint32_t pass_unknown(pass *p, const char *text, uint32_t len, uint32_t from, where is, mr_next *last)
 {
     uint32_t at = is == BEHIND && from < len ? pass_member(p, text, len, from) : MR_TOKEN_NONE;
     if (at == MR_TOKEN_NONE)
         return pass_between(p, from, is, last);
-    p->piece = NULL;
     if (last)
         learn_member(p, last, from, at);
     return at;
 }
 
-/* An object or array that is the whole text.  No recursion: what is open is in a list, so a hostile text takes no more stack than any. */
-static bool pass_text(pass *p, const char *text, uint32_t len, uint32_t *end)
+MR_HOT bool pass_value(pass *p, const char *text, uint32_t len, uint32_t *at, const mr_node *node)
 {
-    const mr_scope *const outside = p->open->scope, *scope = outside;
-    mr_guess *piece = p->guesses ? &p->guesses->first : NULL;
-    const mr_node *node = NULL;
-    uint32_t at = *end;
-    p->child = p->paths->node;
-    for (where is = VALUE;; is = BEHIND) {
-        mr_guess *guess = piece ? guess_at(text, len, at, scope, piece) : NULL;
-        if (guess) {
-            follow(p, guess, at);
-            at += guess->len;
-            scope = guess->is.after;
-            node = guess->is.child;
-            piece = guess;
-        } else {
-            open_scope(p, scope);
-            if ((at = pass_unknown(p, text, len, at, is, piece)) == MR_TOKEN_NONE)
-                return false;
-            scope = p->last->scope;
-            node = p->child;
-            piece = p->piece;
-        }
-        if (!guess || guess->is.behind != MR_BEHIND_STRING) {
-            if (scope == outside)
-                break;
-            if (text[at] != '"') {
-                if (!pass_plain(p, text, len, &at, node))
-                    return false;
-                continue;
-            }
-        }
-        if (!pass_string_value(p, text, &at, node))
+    return text[*at] == '"' ? pass_string_value(p, text, at, node) : pass_plain(p, text, len, at, node);
+}
+
+/* Whatever comes behind a plain value, or at the beginning, and the value behind it; *ended: everything is closed. */
+MR_HOT bool pass_next(pass *p, const char *text, uint32_t len, where is, mr_next *next, bool *ended)
+{
+    uint32_t at = pass_unknown(p, text, len, p->at, is, next);
+    if (at == MR_TOKEN_NONE)
+        return false;
+    *ended = p->last == p->open;
+    bool well = *ended || pass_value(p, text, len, &at, p->child);
+    p->at = at;
+    return well;
+}
+
+static bool pass_unguessed(pass *p, const char *text, uint32_t len)
+{
+    bool ended = false;
+    for (where is = VALUE; !ended; is = BEHIND)
+        if (!pass_next(p, text, len, is, NULL, &ended))
             return false;
+    return true;
+}
+
+/* Where no guess was seen to apply, which may be because the end of what is marked is near: by one nevertheless, or by none. */
+__attribute__((noinline)) static bool pass_slowly(pass *p, where is, bool *ended)
+{
+    const char *text = p->in.text;
+    uint32_t len = p->in.len;
+    for (int i = 0; i < 2; i++) {
+        mr_guess *guess = p->next->guess[i];
+        if (!is_at(guess, text, len, p->at))
+            continue;
+        follow(p, guess, p->at);
+        p->at += guess->len - (guess->behind == MR_BEHIND_STRING);
+        p->next = &guess->next;
+        *ended = guess->behind == MR_BEHIND_END;
+        return *ended || pass_value(p, text, len, &p->at, guess->is.child);
     }
-    *end = at;
+    open_scope(p, p->next->scope);
+    return pass_next(p, text, len, is, p->next, ended);
+}
+
+/* The rest of a piece that is longer than MR_GUESS_QUICK or has something on wanted paths; false: it is not there. */
+MR_HOT bool follow_unusual(const pass *p, const mr_guess *guess, const char *text, uint32_t at)
+{
+    if (guess->behind == MR_BEHIND_NEVER || at + guess->len >= p->in.until ||
+        (guess->len > MR_GUESS_QUICK && !mr_guess_goes_on(guess, text + at, p->in.len - at)))
+        return false;
+    if (guess->is.turns > 0)
+        follow(p, guess, at);
+    return true;
+}
+
+/* Of the two pieces that came behind the last one before the one that stands at `at`, or NULL; it is followed. */
+MR_HOT mr_guess *guess_at(const pass *p, const char *text, uint32_t at, const mr_next *next)
+{
+    mr_guess *guess = next->guess[0];
+    if (RARELY(at >= p->in.quick))
+        return NULL;
+    if (RARELY(!mr_guess_begins(guess, text + at))) {
+        guess = next->guess[1];
+        if (!mr_guess_begins(guess, text + at))
+            return NULL;
+    }
+    if (RARELY(guess->behind == MR_BEHIND_PLAIN) && !may_be_plain(text, p->in.len, at + guess->len))
+        return NULL;
+    return RARELY(guess->unusual) && !follow_unusual(p, guess, text, at) ? NULL : guess;
+}
+
+MR_HOT void found_usual(const pass *p, const mr_guess *guess, uint32_t at, uint32_t len, mr_json_kind kind,
+                        bool escaped)
+{
+    if (guess->own != MR_NODE_NONE)
+        p->spans[guess->own] = (mr_span){.at = at, .len = len, .kind = (uint8_t)kind, .escaped = escaped};
+}
+
+/* The string behind a guess, from `from` on, if one look at the marks shows its end; *at is moved behind it. */
+MR_HOT bool pass_usual_string(const pass *p, const mr_guess *guess, const char *text, uint32_t from,
+                              uint32_t *at)
+{
+    uint64_t word = mr_token_marks(&p->in, from);
+    if (!word || guess->below)
+        return false;
+    uint32_t len = (uint32_t)__builtin_ctzll(word);
+    if (text[from + len] != '"')
+        return false;
+    if (guess->own != MR_NODE_NONE)
+        found_usual(p, guess, from, len, MR_JSON_STRING, mr_token_escaped(&p->in, text, from, from + len));
+    *at = from + len + 1;
+    return true;
+}
+
+MR_HOT bool pass_usual_number(const pass *p, const mr_guess *guess, const char *text, uint32_t from,
+                              uint32_t *at)
+{
+    uint32_t len = from < p->in.quick && !guess->below ? mr_token_quick_number(text + from) : 0;
+    if (len == 0)
+        return false;
+    found_usual(p, guess, from, len, MR_JSON_NUMBER, false);
+    *at = from + len;
+    return true;
+}
+
+/* A value that is not usual. */
+__attribute__((noinline)) static bool pass_value_slowly(pass *p, uint32_t at, const mr_guess *guess)
+{
+    p->at = at - (guess->behind == MR_BEHIND_STRING);
+    return pass_value(p, p->in.text, p->in.len, &p->at, guess->is.child);
+}
+
+/* Apart, and with little in it, so that it is done in registers.  The time goes by one string's end after the other: each is looked for where the one
+ * before has shown that its string begins. */
+__attribute__((noinline)) static bool pass_guessed(pass *p, const char *text)
+{
+    mr_next *next = &p->open->scope->next;
+    uint32_t at = p->start;
+    bool ended = false;
+    for (;;) {
+        mr_guess *guess = guess_at(p, text, at, next);
+        if (RARELY(!guess)) {
+            p->at = at;
+            p->next = next;
+            if (!pass_slowly(p, at == p->start ? VALUE : BEHIND, &ended))
+                return false;
+            if (ended)
+                return true;
+            at = p->at;
+            next = p->next;
+            continue;
+        }
+        uint32_t from = at + guess->len;
+        next = &guess->next;
+        if (RARELY(guess->behind == MR_BEHIND_END)) {
+            p->at = from;
+            return true;
+        }
+        if (guess->behind == MR_BEHIND_STRING ? pass_usual_string(p, guess, text, from, &at)
+                                              : pass_usual_number(p, guess, text, from, &at))
+            continue;
+        if (!pass_value_slowly(p, from, guess))
+            return false;
+        at = p->at;
+    }
+}
+
+/* An object or array that is the whole text.  No recursion: what is open is in a list, so a hostile text takes no more stack than any. */
+static bool pass_text(pass *p, uint32_t *at)
+{
+    p->child = p->paths->node;
+    p->at = p->start = *at;
+    if (!(p->guesses ? pass_guessed(p, p->in.text) : pass_unguessed(p, p->in.text, p->in.len)))
+        return false;
+    *at = p->at;
     return true;
 }
 
@@ -341,24 +456,24 @@ static bool pass_lone(pass *p, const char *text, uint32_t len, uint32_t *at)
 mr_reason mr_json_scan(const mr_paths *paths, mr_guesses *guesses, const char *text, size_t len,
                        mr_span *spans, size_t *position)
 {
-    __attribute__((uninitialized)) uint64_t marks[MR_MARKS_WORDS + 1]; /* mark() fills as much as it needs */
     __attribute__((uninitialized)) level open[MR_JSON_DEPTH + 1];
-    static const mr_scope outside; /* of a text that is alone */
+    __attribute__((uninitialized)) pass p; /* for its marks: mark() fills as much as it needs */
     *position = 0;
     if (len > UINT32_MAX - MR_MARKS_WINDOW)
         return MR_REASON_TOO_LARGE;
-    pass p = {
-        .in = {.text = text, .len = (uint32_t)len, .marks = marks, .mark = paths->mark, .utf8 = paths->utf8},
-        .paths = paths,
-        .spans = spans,
-        .guesses = guesses ? mr_guesses_begin(guesses, len) : NULL,
-        .open = open,
-        .last = open};
-    open[0] = (level){.scope = p.guesses ? p.guesses->scope : &outside};
+    p.in.mark = paths->mark;
+    p.in.escapes = paths->escapes;
+    p.in.utf8 = paths->utf8;
+    mr_tokens_begin(&p.in, text, (uint32_t)len);
+    p.paths = paths;
+    p.spans = spans;
+    p.guesses = guesses ? mr_guesses_begin(guesses, len) : NULL;
+    p.open = p.last = open;
+    open[0] = (level){.scope = p.guesses ? p.guesses->scope : NULL};
     uint32_t at = mr_token_skip_blank(text, p.in.len, 0);
     bool object = at < p.in.len && text[at] == '{';
-    bool well = at < p.in.len && mr_token_opens(text[at]) ? pass_text(&p, text, p.in.len, &at)
-                                                          : pass_lone(&p, text, p.in.len, &at);
+    bool well =
+        at < p.in.len && mr_token_opens(text[at]) ? pass_text(&p, &at) : pass_lone(&p, text, p.in.len, &at);
     if (well) {
         p.in.at = mr_token_skip_blank(text, p.in.len, at);
         well = p.in.at == p.in.len || mr_token_refuse(&p.in, p.in.at, MR_REASON_JSON_SYNTAX);

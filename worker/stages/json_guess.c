@@ -2,22 +2,28 @@
 
 #include <string.h>
 
-#define PROBES 8
+#define PROBES 32
 
 /* A miss costs about what hits spare in a hundred bytes. */
 #define BYTES_A_MISS 100
 #define TRIAL        64 /* events */
 #define REST         (15 * TRIAL)
 
-static const mr_scope nowhere;
+/* Applies to so many zeros only, which are no structure. */
+static mr_guess nothing = {.behind = MR_BEHIND_NEVER, .unusual = true};
 
-mr_guess mr_guess_nothing = {.is.before = &nowhere, .next = {&mr_guess_nothing, &mr_guess_nothing}};
+mr_next mr_next_none = {.guess = {&nothing, &nothing}};
+
+static mr_next none_in(mr_scope *scope)
+{
+    return (mr_next){.guess = {&nothing, &nothing}, .scope = scope};
+}
 
 static void forget(mr_guesses *guesses)
 {
-    guesses->first = mr_guess_nothing;
     for (size_t i = 0; i < MR_GUESSES; i++)
-        guesses->place[i] = mr_guess_nothing;
+        guesses->place[i] = nothing;
+    guesses->scope[0].next = none_in(&guesses->scope[0]);
     guesses->scopes = 1;
     guesses->forget = false;
 }
@@ -47,12 +53,12 @@ mr_guesses *mr_guesses_begin(mr_guesses *guesses, size_t len)
     return guesses;
 }
 
-const mr_scope *mr_scope_inside(mr_guesses *guesses, const mr_scope *around, const mr_node *node, bool object)
+mr_scope *mr_scope_inside(mr_guesses *guesses, mr_scope *around, const mr_node *node, bool object)
 {
     if (!around || (!object && node && node->indexed))
         return NULL;
     for (uint32_t i = 1; i < guesses->scopes; i++) {
-        const mr_scope *one = &guesses->scope[i];
+        mr_scope *one = &guesses->scope[i];
         if (one->around == around && one->node == node && one->object == object)
             return one;
     }
@@ -60,58 +66,70 @@ const mr_scope *mr_scope_inside(mr_guesses *guesses, const mr_scope *around, con
         guesses->forget = true;
         return NULL;
     }
-    guesses->scope[guesses->scopes] = (mr_scope){.around = around, .node = node, .object = object};
-    return &guesses->scope[guesses->scopes++];
+    mr_scope *one = &guesses->scope[guesses->scopes++];
+    *one = (mr_scope){.around = around, .node = node, .object = object, .next = none_in(one)};
+    return one;
 }
 
+/* Of all bytes: names that are numbered differ in their midst. */
 static uint32_t hash_of(const mr_scope *scope, const char *text, size_t len)
 {
     const uint64_t factor = UINT64_C(0x9E3779B97F4A7C15);
-    uint64_t hash = (mr_name_head(text, len, len) ^ len ^ (uintptr_t)scope) * factor;
-    return (uint32_t)((hash ^ hash >> 32 ^ mr_name_tail(text, len)) * factor >> 32);
+    uint64_t hash = len ^ (uintptr_t)scope;
+    for (; len >= 8; text += 8, len -= 8) {
+        hash = (hash ^ mr_load64(text)) * factor;
+        hash ^= hash >> 32;
+    }
+    return (uint32_t)((hash ^ mr_name_short(text, len)) * factor >> 32);
 }
 
-/* The guess, or *room, where it has to go: a free place, or one that something else loses. */
-static mr_guess *find(mr_guesses *guesses, const mr_piece *piece, const char *text, size_t len, uint32_t hash,
-                      mr_guess **room)
+/* The guess, or a free place for it; NULL: there is none near to where it has to be. */
+static mr_guess *find(mr_guesses *guesses, const mr_piece *piece, const char *text, size_t len, uint32_t hash)
 {
     uint32_t home = hash >> (32 - MR_GUESS_BITS); /* a product's upper bits are of all of its factor's */
     for (uint32_t i = 0; i < PROBES; i++) {
         mr_guess *at = &guesses->place[(home + i) % MR_GUESSES];
-        if (at->hash == hash && at->is.before == piece->before && at->compared == len &&
-            !memcmp(at->text, text, len))
+        if (at->behind == MR_BEHIND_NEVER || (at->hash == hash && at->is.before == piece->before &&
+                                              at->len == len && !memcmp(at->text, text, len)))
             return at;
-        if (at->is.before == &nowhere) {
-            *room = at;
-            return NULL;
-        }
     }
-    *room = &guesses->place[home];
     return NULL;
 }
 
-mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_piece *piece, const char *text,
-                         size_t len)
+static void make(mr_guess *guess, const mr_piece *piece, const char *text, size_t compared, uint32_t hash)
 {
-    mr_guess *room;
+    const mr_node *child = piece->child;
+    bool below = child && child->below_from < child->below_to;
+    *guess = (mr_guess){.next = none_in(piece->after),
+                        .len = (uint32_t)compared,
+                        .own = child ? child->own : MR_NODE_NONE,
+                        .other = compared < MR_GUESS_QUICK ? UINT16_MAX << compared & UINT16_MAX : 0,
+                        .behind = (uint8_t)piece->behind,
+                        .unusual = compared > MR_GUESS_QUICK || piece->turns > 0,
+                        .below = below,
+                        .hash = hash,
+                        .is = *piece};
+    memcpy(guess->text, text, compared);
+}
+
+mr_next *mr_guess_learn(mr_guesses *guesses, mr_next *last, const mr_piece *piece, const char *text,
+                        size_t len)
+{
     size_t compared = len + (piece->behind == MR_BEHIND_STRING);
     guesses->misses++;
-    if (!piece->before || !piece->after || piece->turns > MR_GUESS_TURNS || compared == 0 ||
-        compared > MR_GUESS_BYTES)
-        return last;
+    if (!piece->after)
+        return &mr_next_none;
+    if (!piece->before || piece->turns > MR_GUESS_TURNS || compared == 0 || compared > MR_GUESS_BYTES)
+        return &piece->after->next;
     uint32_t hash = hash_of(piece->before, text, compared);
-    mr_guess *guess = find(guesses, piece, text, compared, hash, &room);
+    mr_guess *guess = find(guesses, piece, text, compared, hash);
     if (!guess) {
-        guess = room;
-        *guess = (mr_guess){.bytes = UINT64_MAX >> (MR_GUESS_BYTES - compared),
-                            .is = *piece,
-                            .next = {&mr_guess_nothing, &mr_guess_nothing},
-                            .hash = hash,
-                            .len = (uint32_t)len,
-                            .compared = (uint32_t)compared};
-        memcpy(guess->text, text, compared);
+        guesses->forget = true;
+        return &piece->after->next;
     }
-    last->next[1] = last->next[0];
-    last->next[0] = guess;
-    return guess;
+    if (guess->behind == MR_BEHIND_NEVER)
+        make(guess, piece, text, compared, hash);
+    last->guess[1] = last->guess[0];
+    last->guess[0] = guess;
+    return &guess->next;
 }

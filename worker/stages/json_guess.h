@@ -8,7 +8,8 @@
  * A guess is such a piece with all that it meant: which brackets it closed and opened,
  * and what the value behind it is wanted for (a node of the trie, json_paths.h).  Where the same bytes stand in the same scope, that is, with the
  * same brackets open on the same paths, they are as well-formed as they were then and mean the same, so nothing of them is looked at again.
- * Both are compared at every use: a guess that was overwritten, or follows where it should not, costs time and nothing else.
+ * The bytes are compared at every use; the scope need not be, for only what came in the scope in which a piece ends is kept behind it, and no guess
+ * is overwritten: when there is no room all are forgotten, between two events.
  *
  * Speculation on what comes next is from Mison (Y. Li et al., "Mison: A Fast JSON Parser for Data Analytics", VLDB 2017), two remembered answers at the
  * place of use from polymorphic inline caches (U. Hoelzle et al., 1991).
@@ -20,6 +21,8 @@
 
 #include "json_paths.h"
 
+#include <stddef.h>
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -28,18 +31,29 @@
 #define MR_GUESSES     (1 << MR_GUESS_BITS)
 #define MR_SCOPES      128
 #define MR_GUESS_BYTES 64 /* longer pieces are not remembered */
-#define MR_GUESS_HALF  32
-#define MR_GUESS_TURNS 4 /* nor those with more brackets on wanted paths */
+#define MR_GUESS_QUICK 16 /* compared at once */
+#define MR_GUESS_TURNS 4  /* nor those with more brackets on wanted paths */
+
+struct mr_guess;
+struct mr_scope;
+
+/* What came behind a piece, the latest to be learnt first, and the scope in which that is. */
+typedef struct mr_next {
+    struct mr_guess *guess[2];
+    struct mr_scope *scope;
+} mr_next;
 
 /* The brackets that are open, the innermost one here.  Arrays of which elements are wanted by their number have none, nor has what is in them. */
 typedef struct mr_scope {
-    const struct mr_scope *around; /* NULL: the text around the outermost one */
-    const mr_node *node;           /* the path it is on; NULL: nothing in it is wanted */
+    struct mr_scope *around; /* NULL: the text around the outermost one */
+    const mr_node *node;     /* the path it is on; NULL: nothing in it is wanted */
     bool object;
+    mr_next next; /* what came behind a piece that cannot be learnt */
 } mr_scope;
 
-/* What a piece is followed by: a string, whose quote is compared, too; another plain value; nothing, for all brackets are closed. */
-typedef enum mr_behind { MR_BEHIND_STRING, MR_BEHIND_PLAIN, MR_BEHIND_END } mr_behind;
+/* What a piece is followed by: a string, whose quote is compared, too; another plain value; nothing, for all brackets are closed.
+ * MR_BEHIND_NEVER: it is no piece, for it is not JSON. */
+typedef enum mr_behind { MR_BEHIND_STRING, MR_BEHIND_PLAIN, MR_BEHIND_END, MR_BEHIND_NEVER } mr_behind;
 
 /* A bracket in a piece, on a wanted path. */
 typedef struct mr_turn {
@@ -50,42 +64,44 @@ typedef struct mr_turn {
 
 /* What a piece meant, without its text. */
 typedef struct mr_piece {
-    const mr_scope *before, *after; /* NULL: not to be learnt */
-    const mr_node *child;           /* what the value behind it is wanted for, or NULL */
+    mr_scope *before, *after; /* NULL: not to be learnt */
+    const mr_node *child;     /* what the value behind it is wanted for, or NULL */
     mr_behind behind;
     uint32_t turns;
     mr_turn turn[MR_GUESS_TURNS];
 } mr_piece;
 
+/* All that a usual piece needs is in its first 64 bytes, a line of a cache. */
 typedef struct mr_guess {
+    _Alignas(64) mr_next next;
+    uint32_t other; /* which of the first MR_GUESS_QUICK bytes are not compared: a bit each */
+    uint32_t len;   /* of what is compared: the piece, and the quote of a string behind it */
+    uint32_t own;   /* the span of the value behind it; MR_NODE_NONE: not wanted */
+    uint8_t behind; /* as in `is` */
+    bool unusual;   /* longer than MR_GUESS_QUICK, or with brackets on wanted paths */
+    bool below;     /* something below the value is wanted */
+    uint32_t hash;
     _Alignas(16) char text[MR_GUESS_BYTES]; /* zero behind what is compared */
-    uint64_t bytes;                         /* which of them are compared: a bit each */
     mr_piece is;
-    struct mr_guess *next[2]; /* that came behind it, the latest to be learnt first */
-    uint32_t hash, len;
-    uint32_t compared; /* len, and the quote of the string behind it */
 } mr_guess;
 
+_Static_assert(offsetof(mr_guess, text) + MR_GUESS_QUICK == 64, "or the comment above is wrong");
+
 struct mr_guesses {
-    mr_guess first; /* before the beginning: no piece of its own */
     mr_guess place[MR_GUESSES];
     mr_scope scope[MR_SCOPES]; /* [0] is around the text */
     uint32_t scopes;
-    bool forget; /* at the next event: there were more scopes */
+    bool forget; /* at the next event: there were more pieces or scopes */
     /* Of this trial, and how many events there are until the next. */
     uint64_t bytes;
     uint32_t events, misses, rest;
 };
 
-/* For a text that is alone: follows itself and never applies. */
-extern mr_guess mr_guess_nothing;
-
 /* Before an event.  NULL: guessing does not pay for these events, it is tried again later. */
 mr_guesses *mr_guesses_begin(mr_guesses *guesses, size_t len);
 
 /* The scope inside a bracket that opens in `around`; NULL when it has none. */
-const mr_scope *mr_scope_inside(mr_guesses *guesses, const mr_scope *around, const mr_node *node,
-                                bool object);
+mr_scope *mr_scope_inside(mr_guesses *guesses, mr_scope *around, const mr_node *node, bool object);
 
 /* Adds a bracket to a piece in the making. */
 static inline void mr_guess_turn(mr_piece *piece, mr_turn turn)
@@ -95,34 +111,53 @@ static inline void mr_guess_turn(mr_piece *piece, mr_turn turn)
     piece->turns += turn.node != NULL;
 }
 
-/* `text` was passed behind `last`, and is that piece.  Returns its guess, or `last`. */
-mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_piece *piece, const char *text,
-                         size_t len);
+/* `text` was passed behind what `last` is of, and is that piece.  Returns what came behind it. */
+mr_next *mr_guess_learn(mr_guesses *guesses, mr_next *last, const mr_piece *piece, const char *text,
+                        size_t len);
 
 #if defined(__SSE2__)
-/* A bit for each of MR_GUESS_HALF bytes that differs; text: aligned. */
-static inline uint32_t mr_guess_differs(const char *at, const char *text)
+/* A bit for each of MR_GUESS_QUICK bytes that is the same. */
+static inline uint32_t mr_guess_same(const char *a, const char *b)
 {
-    const __m128i *a = (const __m128i *)(const void *)at, *b = (const __m128i *)(const void *)text;
-    uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a), _mm_load_si128(b)));
-    uint32_t high =
-        (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a + 1), _mm_load_si128(b + 1)));
-    return ~(low | high << 16);
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
+    __m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
 }
 #endif
 
-/* Whether the piece is what stands at `at`, where `left` bytes are left. */
-static inline bool mr_guess_applies(const mr_guess *guess, const char *at, uint32_t left,
-                                    const mr_scope *scope)
+/* Whether the first MR_GUESS_QUICK bytes of the piece are those at `at`, where so many are left. */
+static inline bool mr_guess_begins(const mr_guess *guess, const char *at)
 {
-    uint32_t len = guess->compared;
 #if defined(__SSE2__)
-    if (left >= (len > MR_GUESS_HALF ? MR_GUESS_BYTES : MR_GUESS_HALF))
-        return !(mr_guess_differs(at, guess->text) & (uint32_t)guess->bytes) && guess->is.before == scope &&
-               (len <= MR_GUESS_HALF || !(mr_guess_differs(at + MR_GUESS_HALF, guess->text + MR_GUESS_HALF) &
-                                          (uint32_t)(guess->bytes >> 32)));
+    return (mr_guess_same(at, guess->text) | guess->other) == UINT16_MAX;
+#else
+    uint32_t compared = guess->len;
+    return !memcmp(at, guess->text, compared < MR_GUESS_QUICK ? compared : MR_GUESS_QUICK);
 #endif
-    return guess->is.before == scope && left >= len && !memcmp(at, guess->text, len);
+}
+
+/* Whether the piece is what stands at `at`, where `left` bytes are left. */
+static inline bool mr_guess_applies(const mr_guess *guess, const char *at, uint32_t left)
+{
+    uint32_t compared = guess->len;
+    return left >= compared && !memcmp(at, guess->text, compared);
+}
+
+/* The same for one that is longer than MR_GUESS_QUICK, of which so many bytes are known to stand there. */
+static inline bool mr_guess_goes_on(const mr_guess *guess, const char *at, uint32_t left)
+{
+#if defined(__SSE2__)
+    uint32_t compared = guess->len;
+    if (left < compared)
+        return false;
+    for (uint32_t from = MR_GUESS_QUICK; from + MR_GUESS_QUICK < compared; from += MR_GUESS_QUICK)
+        if (mr_guess_same(at + from, guess->text + from) != UINT16_MAX)
+            return false;
+    at += compared - MR_GUESS_QUICK;
+    return mr_guess_same(at, guess->text + compared - MR_GUESS_QUICK) == UINT16_MAX;
+#else
+    return mr_guess_applies(guess, at, left);
+#endif
 }
 
 #endif

@@ -13,6 +13,7 @@ mr_paths *mr_paths_new(mr_arena *arena, size_t paths_max, size_t steps_max)
     paths->span_of = mr_arena_take(arena, "decoders", paths_max ? paths_max : 1, sizeof *paths->span_of);
     paths->names = mr_arena_take(arena, "decoders", 4 * (size_t)paths->nodes_max, sizeof *paths->names);
     paths->mark = mr_marks_choose();
+    paths->escapes = mr_escapes_choose();
     paths->utf8 = mr_utf8_choose();
     paths->nodes = 1;
     paths->node[0] = (mr_node){.name = "",

@@ -41,6 +41,7 @@ struct mr_paths {
     uint32_t count, paths_max;
     uint32_t *span_of; /* path number to span */
     mr_marks_fn *mark; /* this processor's version */
+    mr_escapes_fn *escapes;
     mr_utf8_fn *utf8;
 };
 

@@ -2,6 +2,8 @@
 
 #include "json_paths.h"
 
+#define ONE_BY_ONE 3 /* escapes, before all of what is marked are looked at: that takes as long as some */
+
 __attribute__((cold)) bool mr_token_refuse(mr_tokens *in, uint32_t at, mr_reason reason)
 {
     in->reason = reason;
@@ -43,15 +45,28 @@ static void check_utf8(mr_tokens *in, uint32_t base, uint64_t wide)
     }
 }
 
-static void mark(mr_tokens *in, uint32_t at)
+static void look_at(mr_tokens *in, uint32_t at)
 {
     uint32_t base = at - at % MR_MARKS_WINDOW;
     uint32_t size = in->len - base < MR_MARKS_WINDOW ? in->len - base : MR_MARKS_WINDOW;
     uint64_t wide = in->mark(in->text + base, size, in->marks);
     in->marks[(size + 63) / 64] = 0;
+    in->marks_of_text = (uintptr_t)in->marks - base / 8;
     in->until = base + size;
+    in->passed = false;
+    in->quick = in->until > MR_TOKEN_QUICK ? in->until - MR_TOKEN_QUICK : 0;
     if (wide)
         check_utf8(in, base, wide);
+}
+
+void mr_tokens_begin(mr_tokens *in, const char *text, uint32_t len)
+{
+    in->text = text;
+    in->len = len;
+    in->until = in->quick = in->checked = in->one_by_one = 0;
+    in->backslashes = false;
+    if (len > 0)
+        look_at(in, 0);
 }
 
 /* The first mark at or after `at`; the text's length when there is none. */
@@ -59,7 +74,7 @@ static uint32_t next_mark(mr_tokens *in, uint32_t at)
 {
     while (at < in->len) {
         if (at >= in->until)
-            mark(in, at);
+            look_at(in, at);
         uint64_t word = mr_token_marks(in, at);
         if (word)
             return at + (uint32_t)__builtin_ctzll(word);
@@ -68,18 +83,55 @@ static uint32_t next_mark(mr_tokens *in, uint32_t at)
     return in->len;
 }
 
+#define EVEN UINT64_C(0x5555555555555555)
+
+/* Takes the marks of escapes away, from a backslash in a string to the end of what is marked, but for those that have to be looked at: wrong ones, and
+ * what goes beyond a block.  Which characters are escaped is found as simdjson does it: a run of backslashes that begins at an odd
+ * place has its end where the sum's carry comes out.  Outside of strings there are no backslashes, or the pass does not come so far. */
+__attribute__((noinline)) static void pass_escapes(mr_tokens *in, uint32_t at)
+{
+    uint64_t from = UINT64_MAX << at % 64, carry = 0, *marks = &in->marks[at / 64 % MR_MARKS_WORDS];
+    in->passed = true;
+    for (uint32_t base = at - at % 64; base < in->until; base += 64, marks++, from = UINT64_MAX) {
+        mr_escapes is;
+        if (in->until - base >= 64) {
+            in->escapes(in->text + base, &is);
+        } else {
+            char copy[64] = {0};
+            memcpy(copy, in->text + base, in->until - base);
+            in->escapes(copy, &is);
+        }
+        if (!(is.backslashes | carry))
+            continue;
+        uint64_t backslashes = is.backslashes & from & ~carry, behind = backslashes << 1 | carry, sum;
+        uint64_t odd = backslashes & ~EVEN & ~behind;
+        carry = __builtin_add_overflow(odd, backslashes, &sum);
+        uint64_t escaped = (EVEN ^ sum << 1) & behind;
+        uint64_t wrong = escaped & ~(is.well | (escaped & is.pairs) << 6);
+        *marks = (*marks & ~((is.backslashes | escaped) & from)) | wrong >> 1;
+        if (wrong & 1)
+            marks[-1] |= UINT64_C(1) << 63;
+    }
+    if (carry) /* the last byte: its escape is in the next window, or missing */
+        marks[-1] |= UINT64_C(1) << (in->until - 1) % 64;
+}
+
 uint32_t mr_token_close_string(mr_tokens *in, uint32_t at)
 {
-    in->escaped = false;
     for (;;) {
         mr_reason reason = MR_REASON_JSON_SYNTAX;
         at = next_mark(in, at);
         unsigned char c = at < in->len ? (unsigned char)in->text[at] : 0;
         if (c == '"')
             return at;
+        if (c == '\\' && !in->passed && ++in->one_by_one > ONE_BY_ONE) {
+            in->backslashes = true;
+            pass_escapes(in, at);
+            continue;
+        }
         if (c == '\\' && in->len - at > 1 && mr_json_means[(unsigned char)in->text[at + 1]]) {
             /* Most of them; that it takes two bytes is decided by a branch, so the next look need not wait for the table. */
-            in->escaped = true;
+            in->backslashes = true;
             at += 2;
             continue;
         }
@@ -92,7 +144,7 @@ uint32_t mr_token_close_string(mr_tokens *in, uint32_t at)
             mr_token_refuse(in, at, reason);
             return MR_TOKEN_NONE;
         }
-        in->escaped = true;
+        in->backslashes = true;
         at += (uint32_t)taken;
     }
 }

@@ -9,26 +9,39 @@
 #ifndef MR_STAGES_JSON_TOKEN_H
 #define MR_STAGES_JSON_TOKEN_H
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "base/text.h"
 #include "base/utf8.h"
 #include "stages/json.h"
 #include "stages/marks.h"
 
-#define MR_HOT        static inline __attribute__((always_inline))
-#define MR_TOKEN_NONE UINT32_MAX /* instead of a place: refused */
+#define MR_HOT         static inline __attribute__((always_inline))
+#define MR_TOKEN_NONE  UINT32_MAX /* instead of a place: refused */
+#define MR_TOKEN_QUICK 16
 
 typedef struct mr_tokens {
     const char *text;
     uint32_t len;
     uint32_t until;   /* marked: from the last multiple of MR_MARKS_WINDOW on */
-    uint64_t *marks;  /* of those, MR_MARKS_WORDS and a zero behind */
+    uint32_t quick;   /* before it MR_TOKEN_QUICK bytes can be read, and then comes one that is marked */
     uint32_t checked; /* UTF-8 is looked at up to here: the beginning of a character */
     mr_marks_fn *mark;
+    mr_escapes_fn *escapes;
     mr_utf8_fn *utf8;
-    bool escaped;     /* mr_token_close_string: the string has escapes */
-    mr_reason reason; /* of a refusal */
-    uint32_t at;      /* and its place */
+    bool backslashes;                   /* there was one */
+    bool passed;                        /* of what is marked, escapes have no marks any more */
+    uint32_t one_by_one;                /* escapes that were looked at since the last text or window began */
+    mr_reason reason;                   /* of a refusal */
+    uint32_t at;                        /* and its place */
+    uintptr_t marks_of_text;            /* where they would begin if all of the text was marked */
+    uint64_t marks[MR_MARKS_WORDS + 1]; /* and a zero behind */
 } mr_tokens;
+
+/* The functions are set; the rest is made ready for a text. */
+void mr_tokens_begin(mr_tokens *in, const char *text, uint32_t len);
 
 /* False, always. */
 bool mr_token_refuse(mr_tokens *in, uint32_t at, mr_reason reason);
@@ -79,23 +92,25 @@ MR_HOT bool mr_token_char(mr_tokens *in, const char *text, uint32_t len, uint32_
 /* The marks from `at` on, of 57 bytes or more as far as they are made; at < in->until. */
 MR_HOT uint64_t mr_token_marks(const mr_tokens *in, uint32_t at)
 {
-    return mr_load64((const char *)in->marks + at / 8 % (MR_MARKS_WINDOW / 8)) >> at % 8;
+    return mr_load64((const char *)(in->marks_of_text + at / 8)) >> at % 8;
+}
+
+/* Whether there are escapes in a string. */
+MR_HOT bool mr_token_escaped(const mr_tokens *in, const char *text, uint32_t from, uint32_t until)
+{
+    return in->backslashes && memchr(text + from, '\\', until - from);
 }
 
 /* From behind the opening quote to the closing one. */
-MR_HOT bool mr_token_string(mr_tokens *in, const char *text, uint32_t *at, bool *escaped)
+MR_HOT bool mr_token_string(mr_tokens *in, const char *text, uint32_t *at)
 {
-    if (*at < in->until) {
-        uint64_t word = mr_token_marks(in, *at);
-        if (word) {
-            *at += (uint32_t)__builtin_ctzll(word);
-            *escaped = false;
-            if (text[*at] == '"')
-                return true;
-        }
+    uint64_t word = *at < in->until ? mr_token_marks(in, *at) : 0;
+    if (word) {
+        *at += (uint32_t)__builtin_ctzll(word);
+        if (text[*at] == '"')
+            return true;
     }
     *at = mr_token_close_string(in, *at);
-    *escaped = in->escaped;
     return *at != MR_TOKEN_NONE;
 }
 
@@ -131,6 +146,34 @@ MR_HOT bool mr_token_number(mr_tokens *in, const char *text, uint32_t len, uint3
         well = mr_token_digits(text, len, at);
     }
     return well || mr_token_refuse(in, *at, MR_REASON_JSON_SYNTAX);
+}
+
+/* The length of a number of digits, or of digits, a point and digits, that is shorter than MR_TOKEN_QUICK, which are read; 0: it is something else. */
+MR_HOT uint32_t mr_token_quick_number(const char *at)
+{
+#if defined(__SSE2__)
+    /* Digits become the least of the signed bytes. */
+    __m128i value =
+        _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), _mm_set1_epi8((char)('0' + 0x80)));
+    uint32_t other = (uint32_t)_mm_movemask_epi8(_mm_cmpgt_epi8(value, _mm_set1_epi8(9 - 0x80)));
+    if (!other)
+        return 0;
+    uint32_t end = (uint32_t)__builtin_ctz(other);
+    if (end == 0 || (at[0] == '0' && end > 1))
+        return 0;
+    if (at[end] == '.') {
+        uint32_t behind = other & (other - 1), point = end;
+        if (!behind)
+            return 0;
+        end = (uint32_t)__builtin_ctz(behind);
+        if (end == point + 1)
+            return 0;
+    }
+    return (at[end] | 0x20) == 'e' ? 0 : end;
+#else
+    (void)at;
+    return 0;
+#endif
 }
 
 /* true, false, null. */
