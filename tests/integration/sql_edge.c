@@ -11,12 +11,11 @@
 #include <cmocka.h>
 #include <mysql.h>
 
+#include "../../worker/edges/sql_private.h"
 #include "../model/model.h"
 #include "base/ksuid.h"
-#include "edges/sql.h"
 #include "sql_record.h"
 #include "stages/bisect.h"
-#include "stages/schema.h"
 
 enum { ROWS = 700 }; /* more than one multi-row statement, and a rest */
 
@@ -348,6 +347,29 @@ static void test_lock_wait(void **state)
     write_and_commit(1, 1);
 }
 
+/* All that a connection can ask, with the KILL of one that broke before it, is what a writer waits for. */
+static void test_questions(void **state)
+{
+    unsigned long asked = 0;
+    (void)state;
+    make_table("");
+    connect_well();
+    put(0, 1, full);
+    assert_int_equal(write_rows(1).db_class, MR_DB_OK);
+    char kill[64];
+    snprintf(kill, sizeof kill, "KILL %lu", mysql_thread_id(f.sql->client));
+    query(kill);
+    assert_int_equal(mr_sql_commit(f.sql).db_class, MR_DB_AMBIGUOUS);
+    connect_well();
+    assert_false(mysql_query(f.sql->client, "SHOW SESSION STATUS WHERE Variable_name IN ('Questions', "
+                                            "'Com_stmt_prepare')")); /* a question itself */
+    MYSQL_RES *rows = mysql_store_result(f.sql->client);
+    for (MYSQL_ROW row; (row = mysql_fetch_row(rows)) != NULL;)
+        asked += strtoul(row[1], NULL, 10);
+    mysql_free_result(rows);
+    assert_int_equal(asked - 1, MR_SQL_QUESTIONS + MR_SQL_QUESTIONS_A_STREAM);
+}
+
 static mr_sql_result connect_otherwise(const char *shard_more, const char *password,
                                        const char *password_file)
 {
@@ -666,6 +688,7 @@ int main(void)
         cmocka_unit_test(test_tables_that_do_not_fit),
         cmocka_unit_test(test_narrowed_later),
         cmocka_unit_test(test_lost_connection),
+        cmocka_unit_test(test_questions),
         cmocka_unit_test(test_lock_wait),
         cmocka_unit_test(test_refused_connections),
         cmocka_unit_test(test_dialects),

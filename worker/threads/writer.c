@@ -13,10 +13,6 @@
 #define KEEP_WARM_MS 20000 /* the session asks the server for a wait_timeout of 60 s */
 #define SETTLED_MS   10000 /* live for so long, and its next probe waits no longer than the first */
 
-/* Of mr_sql_connect, at least as many as there are. */
-#define QUESTIONS          12
-#define QUESTIONS_A_STREAM 6
-
 #define NOT_SCHEDULED UINT64_MAX
 
 struct mr_writer {
@@ -317,10 +313,10 @@ static mr_sql_result connect_shard(mr_writer *writer)
 {
     /* The name server, the connection, and the questions of a session and about each table, each with its own time-out: a server that is slow at
      * all of them is not a thread that is stuck. */
-    uint64_t questions =
-        (QUESTIONS + QUESTIONS_A_STREAM * writer->config->stream_count) / MR_WATCHDOG_PATIENCE;
+    uint64_t questions = MR_SQL_QUESTIONS + MR_SQL_QUESTIONS_A_STREAM * writer->config->stream_count;
+    uint64_t share = questions / MR_WATCHDOG_PATIENCE + 1;
     mr_pulse_enter(writer->pulse, "connecting",
-                   (writer->about->connect_timeout_s + questions * writer->about->read_timeout_s) * 1000u,
+                   (writer->about->connect_timeout_s + share * writer->about->read_timeout_s) * 1000u,
                    mr_clock_ms());
     mr_sql_result result = mr_sql_connect(writer->sql);
     writer->touched_ms = mr_clock_ms();
