@@ -70,7 +70,7 @@ static char *ask(const char *text)
 
 static const char ksuid[] = "{\"column\":\"id\",\"from\":\"ksuid\"}";
 
-static mr_config *configure(const char *id, const char *shard_more)
+static mr_config *configure_with(const char *own, const char *id, const char *shard_more)
 {
     char text[4096];
     mr_config *config;
@@ -81,12 +81,17 @@ static mr_config *configure(const char *id, const char *shard_more)
              "\"id\":%s,\"columns\":[%s]}],\"shards\":[{\"name\":\"a\","
              "\"host\":\"127.0.0.1\",\"port\":%s,"
              "\"user\":\"%s\",\"database\":\"millrace_edge\",\"password\":\"%s\",\"read_timeout_s\":3%s}]}",
-             id, columns, env("MILLRACE_TEST_PORT", "3306"), env("MILLRACE_TEST_USER", "root"),
+             id, own, env("MILLRACE_TEST_PORT", "3306"), env("MILLRACE_TEST_USER", "root"),
              env("MILLRACE_TEST_PASSWORD", ""), shard_more);
     if (mr_config_parse("test", text, strlen(text), NULL, &config, &findings))
         fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
     mr_findings_free(&findings);
     return config;
+}
+
+static mr_config *configure(const char *id, const char *shard_more)
+{
+    return configure_with(columns, id, shard_more);
 }
 
 static void make_table(const char *then)
@@ -101,16 +106,21 @@ static void make_table(const char *then)
 }
 
 /* All of f but the test's own client. */
-static void open_fixture(const char *id, const char *shard_more)
+static void open_fixture_with(const char *own, const char *id, const char *shard_more)
 {
     mr_error error;
-    f.config = configure(id, shard_more);
+    f.config = configure_with(own, id, shard_more);
     f.arena = mr_arena_new();
     assert_int_equal(mr_decoder_new(&f.config->streams[0], f.arena, &f.decoder, &error), 0);
     f.layouts = mr_arena_take(f.arena, "layouts", 1, sizeof *f.layouts);
     *f.layouts = *mr_decoder_layout(f.decoder);
     f.records = mr_arena_take(f.arena, "records", ROWS, f.layouts->size);
     f.sql = mr_sql_new(f.config, 0, f.layouts, f.arena);
+}
+
+static void open_fixture(const char *id, const char *shard_more)
+{
+    open_fixture_with(columns, id, shard_more);
 }
 
 static void close_fixture(void)
@@ -288,6 +298,26 @@ static void test_tables_that_do_not_fit(void **state)
     assert_non_null(strstr(result.text, "no table"));
     make_table("");
     connect_well(); /* what ddl makes fits */
+}
+
+/* Servers allow 64 characters, and UTF-8 writes most of them as three bytes. */
+static void test_long_names(void **state)
+{
+#define EIGHT                                                                                                \
+    "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
+#define LONG_NAME EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT "1234567"
+    fixture usual = f;
+    (void)state;
+    open_fixture_with("{\"name\":\"" LONG_NAME "a\",\"from\":\"a\",\"type\":\"int8\",\"required\":true},"
+                      "{\"name\":\"" LONG_NAME "b\",\"from\":\"b\",\"type\":\"int8\",\"required\":true}",
+                      "{\"columns\":[\"" LONG_NAME "b\"]}", "");
+    make_table("");
+    connect_well();
+    put(0, 0, "{\"a\":1,\"b\":2}");
+    write_and_commit(1, 0);
+    assert_string_equal(ask("SELECT " LONG_NAME "a FROM edge WHERE " LONG_NAME "b = 2"), "1");
+    close_fixture();
+    f = usual;
 }
 
 /* Behind a connection's back: strict mode refuses, the transaction can be rolled back and nothing is cut. */
@@ -686,6 +716,7 @@ int main(void)
         cmocka_unit_test(test_rollback),
         cmocka_unit_test(test_unique_conflict),
         cmocka_unit_test(test_tables_that_do_not_fit),
+        cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_narrowed_later),
         cmocka_unit_test(test_lost_connection),
         cmocka_unit_test(test_questions),
