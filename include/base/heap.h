@@ -1,7 +1,7 @@
 /* heap.h: heap memory of commands, and of reading a configuration: what cannot be had ends the program, with words and MR_UNAVAILABLE, as it does in an
  * arena.
  *
- * For one thread that may end the process: not within a running worker.  What is taken is given back by free().
+ * For one thread that may end the process: not within a running worker.  What is taken, free gives back.
  */
 #ifndef MR_BASE_HEAP_H
 #define MR_BASE_HEAP_H
