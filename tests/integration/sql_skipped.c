@@ -111,7 +111,7 @@ static void test_skipped_rows(void **state)
 {
     fixture usual = f;
     (void)state;
-    model_seed("sql_edge");
+    model_seed("sql_skipped");
     for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
         open_fixture(ksuid, ways[way]);
         make_table("");
