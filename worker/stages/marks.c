@@ -252,17 +252,7 @@ uint64_t mr_marks_base(const char *text, size_t len, uint64_t marks[MR_MARKS_WOR
 {
     return mark_all(text, len, marks, block_neon);
 }
-
-void mr_escapes_base(const char *block, mr_escapes *found)
-{
-    mr_escapes_scalar(block, found);
-}
 #else
-void mr_escapes_base(const char *block, mr_escapes *found)
-{
-    mr_escapes_scalar(block, found);
-}
-
 uint64_t mr_marks_base(const char *text, size_t len, uint64_t marks[MR_MARKS_WORDS])
 {
     return mark_all(text, len, marks, block_scalar);
@@ -277,6 +267,13 @@ mr_marks_fn *mr_marks_choose(void)
 #endif
     return mr_marks_base;
 }
+
+#if !defined(__x86_64__)
+void mr_escapes_base(const char *block, mr_escapes *found)
+{
+    mr_escapes_scalar(block, found);
+}
+#endif
 
 mr_escapes_fn *mr_escapes_choose(void)
 {
