@@ -28,13 +28,11 @@ mr_marks_fn mr_marks_avx2; /* only where mr_cpu_avx2() */
 
 mr_marks_fn *mr_marks_choose(void); /* the fastest that this processor has */
 
-/* Of one block of 64 bytes, a bit each. */
+/* Escapes in a block of 64 bytes, a bit for each.  `well`: what stands there is right behind a backslash, and is in this block as a whole.
+ * `pairs`: of those the u of a surrogate with which another one goes; of the second, six bytes on, `well` says nothing, for it depends on whether
+ * the first is escaped. */
 typedef struct mr_escapes {
-    uint64_t backslashes;
-    uint64_t
-        well; /* where an escape is as it has to be if a backslash stands before, and stands in this block as a whole */
-    uint64_t
-        pairs; /* of those the u of two surrogates' first half; the second one, six bytes on, is not in `well` */
+    uint64_t backslashes, well, pairs;
 } mr_escapes;
 
 /* When there are no backslashes, the others are zero. */
