@@ -28,7 +28,8 @@ mr_marks_fn mr_marks_avx2; /* only where mr_cpu_avx2() */
 
 mr_marks_fn *mr_marks_choose(void); /* the fastest that this processor has */
 
-/* Escapes in a block of 64 bytes, a bit for each.  `well`: what stands there is right behind a backslash, and is in this block as a whole.
+/* Escapes in a block of 64 bytes, a bit for each.  `well`: what stands there is right behind a backslash, and is in this block as a whole;
+ * of those with hex digits only where there is a backslash, or the block's beginning, before.
  * `pairs`: of those the u of a surrogate with which another one goes; of the second, six bytes on, `well` says nothing, for it depends on whether
  * the first is escaped. */
 typedef struct mr_escapes {

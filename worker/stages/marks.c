@@ -53,11 +53,16 @@ typedef struct letters {
     uint64_t d, from_8, from_c; /* d and D; hex digits from 8 and from c on: of surrogates */
 } letters;
 
+/* Where a u may be escaped.  In most blocks none is, and then nothing has to be known of hex digits. */
+static inline uint64_t behind_backslash(uint64_t u, uint64_t backslash)
+{
+    return u & (backslash << 1 | 1);
+}
+
 static inline __attribute__((always_inline)) void look_at_escapes(const letters *is, mr_escapes *found)
 {
     uint64_t four = is->u & is->hex >> 1 & is->hex >> 2 & is->hex >> 3 & is->hex >> 4;
     uint64_t surrogate = four & is->d >> 1 & is->from_8 >> 2, low = surrogate & is->from_c >> 2;
-    found->backslashes = is->backslash;
     found->pairs = surrogate & ~low & is->backslash >> 5 & low >> 6;
     found->well = is->simple | (four & ~surrogate) | found->pairs;
 }
@@ -70,13 +75,13 @@ void mr_escapes_scalar(const char *block, mr_escapes *found)
         bool letter = lower >= 'a' && lower <= 'f';
         is.backslash |= (uint64_t)(c == '\\') << i;
         is.simple |= (uint64_t)(c && strchr("\"\\/bfnrt", c)) << i;
-        is.u |= (uint64_t)(c == 'u') << i;
+        is.u |= (uint64_t)(c == 'u' && (i == 0 || block[i - 1] == '\\')) << i;
         is.hex |= (uint64_t)((c >= '0' && c <= '9') || letter) << i;
         is.d |= (uint64_t)(lower == 'd') << i;
         is.from_8 |= (uint64_t)(c == '8' || c == '9' || letter) << i;
         is.from_c |= (uint64_t)(letter && lower >= 'c') << i;
     }
-    *found = (mr_escapes){0};
+    *found = (mr_escapes){.backslashes = is.backslash};
     if (is.backslash)
         look_at_escapes(&is, found);
 }
@@ -84,12 +89,12 @@ void mr_escapes_scalar(const char *block, mr_escapes *found)
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+/* Control characters and the quote are what lies below 0x21 when 0x02 is taken the other way; the order is that of signed numbers. */
 static inline uint64_t sixteen(__m128i bytes)
 {
-    __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x1f)), _mm_set1_epi8(0x1f));
-    __m128i marks = _mm_or_si128(control, _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                                       _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
-    return (uint32_t)_mm_movemask_epi8(marks);
+    __m128i low =
+        _mm_cmpgt_epi8(_mm_set1_epi8(0x21 - 0x80), _mm_xor_si128(bytes, _mm_set1_epi8((char)(0x80 | 0x02))));
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
 }
 
 static inline uint64_t block_sse2(const char *block, uint64_t bit, uint64_t *wide)
@@ -120,15 +125,19 @@ static inline __m128i between(__m128i bytes, char least, char more)
 }
 
 /* Sixteen bytes of a block, at bit `i` of each. */
-static inline void letters_sixteen(__m128i bytes, int i, letters *is)
+static inline void simple_sixteen(__m128i bytes, int i, letters *is)
 {
     static const char simple[] = "\"\\/bfnrt";
-    __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20)), among = _mm_setzero_si128();
-    __m128i letter = between(lower, 'a', 5);
+    __m128i among = _mm_setzero_si128();
     for (size_t k = 0; k < sizeof simple - 1; k++)
         among = _mm_or_si128(among, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(simple[k])));
     is->simple |= bits(among, i);
     is->u |= bits(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('u')), i);
+}
+
+static inline void hex_sixteen(__m128i bytes, int i, letters *is)
+{
+    __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20)), letter = between(lower, 'a', 5);
     is->hex |= bits(_mm_or_si128(between(bytes, '0', 9), letter), i);
     is->d |= bits(_mm_cmpeq_epi8(lower, _mm_set1_epi8('d')), i);
     is->from_8 |= bits(_mm_or_si128(between(bytes, '8', 1), letter), i);
@@ -137,16 +146,18 @@ static inline void letters_sixteen(__m128i bytes, int i, letters *is)
 
 void mr_escapes_base(const char *block, mr_escapes *found)
 {
+    const __m128i *at = (const __m128i *)(const void *)block;
     letters is = {0};
-    for (int i = 0; i < 64; i += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + i));
-        is.backslash |= bits(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')), i);
-    }
-    *found = (mr_escapes){0};
+    for (int i = 0; i < 4; i++)
+        is.backslash |= bits(_mm_cmpeq_epi8(_mm_loadu_si128(at + i), _mm_set1_epi8('\\')), 16 * i);
+    *found = (mr_escapes){.backslashes = is.backslash};
     if (!is.backslash)
         return;
-    for (int i = 0; i < 64; i += 16)
-        letters_sixteen(_mm_loadu_si128((const __m128i *)(const void *)(block + i)), i, &is);
+    for (int i = 0; i < 4; i++)
+        simple_sixteen(_mm_loadu_si128(at + i), 16 * i, &is);
+    is.u = behind_backslash(is.u, is.backslash);
+    for (int i = 0; i < 4 && is.u; i++)
+        hex_sixteen(_mm_loadu_si128(at + i), 16 * i, &is);
     look_at_escapes(&is, found);
 }
 
@@ -154,7 +165,6 @@ void mr_escapes_base(const char *block, mr_escapes *found)
 
 AVX2 static inline uint64_t thirty_two(__m256i bytes)
 {
-    /* Control characters and the quote are what lies below 0x21 when 0x02 is taken the other way; the order is that of signed numbers. */
     __m256i low = _mm256_cmpgt_epi8(_mm256_set1_epi8(0x21 - 0x80),
                                     _mm256_xor_si256(bytes, _mm256_set1_epi8((char)(0x80 | 0x02))));
     __m256i marks = _mm256_or_si256(low, _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\')));
@@ -198,25 +208,32 @@ AVX2 static inline __m256i between_32(__m256i bytes, char least, char more)
     return _mm256_cmpeq_epi8(_mm256_min_epu8(above, _mm256_set1_epi8(more)), above);
 }
 
+AVX2 static inline void hex_sixty_four(__m256i a, __m256i b, letters *is)
+{
+    const __m256i d = _mm256_set1_epi8('d'), case_bit = _mm256_set1_epi8(0x20);
+    __m256i lower_a = _mm256_or_si256(a, case_bit), lower_b = _mm256_or_si256(b, case_bit);
+    __m256i letter_a = between_32(lower_a, 'a', 5), letter_b = between_32(lower_b, 'a', 5);
+    is->hex = both(_mm256_or_si256(between_32(a, '0', 9), letter_a),
+                   _mm256_or_si256(between_32(b, '0', 9), letter_b));
+    is->d = both(_mm256_cmpeq_epi8(lower_a, d), _mm256_cmpeq_epi8(lower_b, d));
+    is->from_8 = both(_mm256_or_si256(between_32(a, '8', 1), letter_a),
+                      _mm256_or_si256(between_32(b, '8', 1), letter_b));
+    is->from_c = both(between_32(lower_a, 'c', 3), between_32(lower_b, 'c', 3));
+}
+
 AVX2 void mr_escapes_avx2(const char *block, mr_escapes *found)
 {
     const __m256i *at = (const __m256i *)(const void *)block, backslash = _mm256_set1_epi8('\\');
-    const __m256i u = _mm256_set1_epi8('u'), d = _mm256_set1_epi8('d'), case_bit = _mm256_set1_epi8(0x20);
+    const __m256i u = _mm256_set1_epi8('u');
     __m256i a = _mm256_loadu_si256(at), b = _mm256_loadu_si256(at + 1);
     letters is = {.backslash = both(_mm256_cmpeq_epi8(a, backslash), _mm256_cmpeq_epi8(b, backslash))};
-    *found = (mr_escapes){0};
+    *found = (mr_escapes){.backslashes = is.backslash};
     if (!is.backslash)
         return;
-    __m256i lower_a = _mm256_or_si256(a, case_bit), lower_b = _mm256_or_si256(b, case_bit);
-    __m256i letter_a = between_32(lower_a, 'a', 5), letter_b = between_32(lower_b, 'a', 5);
     is.simple = both(simple_thirty_two(a), simple_thirty_two(b));
-    is.u = both(_mm256_cmpeq_epi8(a, u), _mm256_cmpeq_epi8(b, u));
-    is.hex = both(_mm256_or_si256(between_32(a, '0', 9), letter_a),
-                  _mm256_or_si256(between_32(b, '0', 9), letter_b));
-    is.d = both(_mm256_cmpeq_epi8(lower_a, d), _mm256_cmpeq_epi8(lower_b, d));
-    is.from_8 = both(_mm256_or_si256(between_32(a, '8', 1), letter_a),
-                     _mm256_or_si256(between_32(b, '8', 1), letter_b));
-    is.from_c = both(between_32(lower_a, 'c', 3), between_32(lower_b, 'c', 3));
+    is.u = behind_backslash(both(_mm256_cmpeq_epi8(a, u), _mm256_cmpeq_epi8(b, u)), is.backslash);
+    if (is.u)
+        hex_sixty_four(a, b, &is);
     look_at_escapes(&is, found);
 }
 #elif defined(__aarch64__)
