@@ -1,105 +1,169 @@
-/* Columns of the usual form: one path, one check, one conversion. */
+/* A record of an event: the loop over the columns, with their usual forms: one path, one check, one conversion. */
 #include <string.h>
 
+#include "base/ksuid.h"
 #include "decode_plan.h"
 #include "stages/values.h"
 
-static mr_quick quick_of(const mr_column *column, mr_source_kind from)
+#define SHORT_PIECE 16
+#define PIECE       32
+#define PIECES_MAX  256 /* bytes; longer texts are worth a call */
+
+/* Where Kafka's numbers are: always there. */
+static const mr_span always = {.kind = MR_JSON_NUMBER};
+
+/* ---- plans ---- */
+
+static mr_usual usual_of(const mr_column *column, mr_source_kind from)
 {
     if (column->type == MR_TYPE_INT64 && (from == MR_FROM_OFFSET || from == MR_FROM_PARTITION))
-        return from == MR_FROM_OFFSET ? MR_QUICK_OFFSET : MR_QUICK_PARTITION;
+        return from == MR_FROM_OFFSET ? MR_USUAL_OFFSET : MR_USUAL_PARTITION;
     if (from != MR_FROM_PATH)
-        return MR_QUICK_NONE;
+        return MR_USUAL_NONE;
     switch (column->type) {
     case MR_TYPE_STRING:
     case MR_TYPE_JSON:
-        return MR_QUICK_TEXT;
+        return MR_USUAL_TEXT;
     case MR_TYPE_DOUBLE:
-        return MR_QUICK_DOUBLE;
+        return MR_USUAL_DOUBLE;
     case MR_TYPE_DECIMAL:
-        return MR_QUICK_DECIMAL;
+        return MR_USUAL_DECIMAL;
+    case MR_TYPE_BOOL:
+        return MR_USUAL_BOOL;
     case MR_TYPE_DATETIME:
-        return column->unit == MR_UNIT_NONE ? MR_QUICK_DATETIME : MR_QUICK_NONE;
+        return column->unit == MR_UNIT_NONE ? MR_USUAL_DATETIME : MR_USUAL_NONE;
     case MR_TYPE_INT8:
     case MR_TYPE_INT16:
     case MR_TYPE_INT32:
     case MR_TYPE_INT64:
-        return MR_QUICK_INTEGER;
+        return MR_USUAL_INTEGER;
     default:
-        return MR_QUICK_NONE;
+        return MR_USUAL_NONE;
     }
 }
 
-void mr_quick_plan(mr_column_plan *plan, const mr_field *field)
+static uint16_t kinds_of(const mr_column *column, mr_usual usual)
+{
+    if (column->type == MR_TYPE_JSON)
+        return 1u << MR_JSON_OBJECT | 1u << MR_JSON_ARRAY;
+    if (usual == MR_USUAL_TEXT || usual == MR_USUAL_DATETIME)
+        return 1u << MR_JSON_STRING;
+    return usual == MR_USUAL_BOOL ? 1u << MR_JSON_TRUE | 1u << MR_JSON_FALSE : 1u << MR_JSON_NUMBER;
+}
+
+void mr_quick_plan(mr_quick *quick, const mr_column_plan *plan, const mr_field *field)
 {
     const mr_column *column = plan->column;
+    *quick = (mr_quick){.span = &always}; /* which no kinds take */
     if (plan->from_count != 1 || plan->constant)
         return;
-    plan->quick = quick_of(column, plan->from[0].kind);
-    plan->quick_max = column->max_bytes;
-    plan->quick_kinds = 1u << MR_JSON_NUMBER;
-    if (plan->quick == MR_QUICK_DATETIME || column->type == MR_TYPE_STRING)
-        plan->quick_kinds = 1u << MR_JSON_STRING;
-    if (plan->quick == MR_QUICK_DATETIME || plan->quick_kinds == 1u << MR_JSON_NUMBER)
-        plan->quick_max = UINT32_MAX; /* its converter knows how long it may be */
-    if (column->type == MR_TYPE_JSON) {
-        plan->quick_kinds = 1u << MR_JSON_OBJECT | 1u << MR_JSON_ARRAY;
-        plan->quick_max = column->max_bytes;
-    }
+    mr_usual usual = usual_of(column, plan->from->kind);
+    if (usual == MR_USUAL_NONE)
+        return;
+    *quick = (mr_quick){.span = plan->from->kind == MR_FROM_PATH ? plan->from->span : &always,
+                        .value_at = field->value_at,
+                        .length_at = field->length_at,
+                        .indicator_at = field->indicator_at,
+                        .longest = UINT32_MAX, /* most converters know how long it may be */
+                        .kinds = kinds_of(column, usual),
+                        .usual = (uint8_t)usual,
+                        .has_piece = field->capacity >= SHORT_PIECE,
+                        .truncate = column->truncate_fraction};
+    if (usual == MR_USUAL_TEXT)
+        quick->longest = column->max_bytes;
     if (column->type == MR_TYPE_STRING && column->max_chars && column->max_chars < column->max_bytes)
-        plan->quick_max = column->max_chars; /* of so many bytes it cannot have more */
-    plan->quick_copy = field->capacity < MR_QUICK_COPY ? 0 : MR_QUICK_COPY;
-    if (plan->quick == MR_QUICK_INTEGER) {
-        int bits = 8 << (column->type - MR_TYPE_INT8);
-        plan->most = (int64_t)(UINT64_MAX >> (65 - bits));
-        plan->least = -plan->most - 1;
+        quick->longest = column->max_chars; /* of so many bytes it cannot have more */
+    if (usual == MR_USUAL_INTEGER)
+        quick->of.most = (int64_t)(UINT64_MAX >> (65 - (8 << (column->type - MR_TYPE_INT8))));
+    else if (usual == MR_USUAL_DECIMAL)
+        quick->of.decimal.precision = column->precision, quick->of.decimal.scale = column->scale;
+    else if (usual == MR_USUAL_DATETIME)
+        quick->of.assume_min = column->has_assume_offset ? &column->assume_offset_min : NULL;
+}
+
+/* ---- records ---- */
+
+/* In pieces of one size, which takes no call; the last one overlaps.  left: bytes of the event from the text on. */
+static inline void copy_text(unsigned char *to, const char *from, size_t len, size_t left, bool has_piece)
+{
+    if (len >= PIECE && len <= PIECES_MAX) {
+        for (size_t at = 0; at < len - PIECE; at += PIECE)
+            memcpy(to + at, from + at, PIECE);
+        memcpy(to + len - PIECE, from + len - PIECE, PIECE);
+    } else if (len >= SHORT_PIECE && len < PIECE) {
+        memcpy(to, from, SHORT_PIECE);
+        memcpy(to + len - SHORT_PIECE, from + len - SHORT_PIECE, SHORT_PIECE);
+    } else if (len < SHORT_PIECE && has_piece && left >= SHORT_PIECE) {
+        memcpy(to, from, SHORT_PIECE);
+    } else {
+        memcpy(to, from, len);
     }
 }
 
-static inline void store_copy(const mr_column_plan *plan, const mr_field *field, const mr_event *event,
-                              const mr_span *span, unsigned char *record)
+/* The usual form of a value; false when it is not that.  *bytes grows by its length. */
+static inline bool store_usual(const mr_quick *quick, const mr_event *event, unsigned char *record,
+                               uint32_t *bytes)
 {
-    unsigned char *to = record + field->value_at;
-    if (span->len <= plan->quick_copy && event->value_len - span->at >= MR_QUICK_COPY)
-        memcpy(to, event->value + span->at,
-               MR_QUICK_COPY); /* of one size, so it takes two moves and no call */
-    else
-        memcpy(to, event->value + span->at, span->len);
-    *(unsigned long *)(void *)(record + field->length_at) = span->len;
-}
-
-bool mr_quick_store(const mr_column_plan *plan, const mr_field *field, const mr_event *event,
-                    unsigned char *record)
-{
-    unsigned char *to = record + field->value_at;
-    if (plan->quick == MR_QUICK_NONE)
-        return false;
-    record[field->indicator_at] = MR_VALUE_SET;
-    if (plan->quick >= MR_QUICK_OFFSET) {
-        *(int64_t *)(void *)to = plan->quick == MR_QUICK_OFFSET ? event->offset : event->partition;
-        return true;
-    }
-    const mr_span *span = plan->from->span;
-    const mr_column *column = plan->column;
-    if (!(plan->quick_kinds >> span->kind & 1) || span->escaped || span->len > plan->quick_max)
+    const mr_span *span = quick->span;
+    unsigned char *to = record + quick->value_at;
+    unsigned long *length = (unsigned long *)(void *)(record + quick->length_at);
+    if (!(quick->kinds >> span->kind & 1) || span->escaped || span->len > quick->longest)
         return false;
     const char *text = event->value + span->at;
-    size_t len = 0;
-    switch (plan->quick) {
-    case MR_QUICK_TEXT:
-        store_copy(plan, field, event, span, record);
+    size_t len = span->len;
+    record[quick->indicator_at] = MR_VALUE_SET;
+    switch (quick->usual) {
+    case MR_USUAL_TEXT:
+        copy_text(to, text, len, event->value_len - span->at, quick->has_piece);
+        *length = len;
+        *bytes += (uint32_t)len;
         return true;
-    case MR_QUICK_INTEGER:
-        return mr_to_int64(text, span->len, plan->least, plan->most, (int64_t *)(void *)to) == MR_REASON_NONE;
-    case MR_QUICK_DOUBLE:
-        return mr_to_double(text, span->len, (double *)(void *)to) == MR_REASON_NONE;
-    case MR_QUICK_DECIMAL:
-        if (mr_to_decimal(text, span->len, column->precision, column->scale, (char *)to, &len))
+    case MR_USUAL_INTEGER:
+        return !mr_to_int64(text, len, -quick->of.most - 1, quick->of.most, (int64_t *)(void *)to);
+    case MR_USUAL_DOUBLE:
+        return !mr_to_double(text, len, (double *)(void *)to);
+    case MR_USUAL_BOOL:
+        *(int64_t *)(void *)to = span->kind == MR_JSON_TRUE;
+        return true;
+    case MR_USUAL_DECIMAL:
+        if (mr_to_decimal(text, len, quick->of.decimal.precision, quick->of.decimal.scale, (char *)to,
+                          length))
             return false;
-        *(unsigned long *)(void *)(record + field->length_at) = len;
+        *bytes += (uint32_t)*length;
+        return true;
+    case MR_USUAL_DATETIME:
+        return !mr_to_datetime(text, len, quick->of.assume_min, quick->truncate, (mr_time *)(void *)to);
+    case MR_USUAL_OFFSET:
+        *(int64_t *)(void *)to = event->offset;
         return true;
     default:
-        return mr_to_datetime(text, span->len, column->has_assume_offset ? &column->assume_offset_min : NULL,
-                              column->truncate_fraction, (mr_time *)(void *)to) == MR_REASON_NONE;
+        *(int64_t *)(void *)to = event->partition;
+        return true;
     }
+}
+
+mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned char *record,
+                          uint32_t *wire_bytes, mr_refusal *refusal)
+{
+    const mr_stream *stream = decoder->stream;
+    const mr_layout *layout = &decoder->layout;
+    uint32_t bytes = decoder->fixed_bytes;
+    if (stream->id_ksuid) {
+        *mr_record_indicator(layout, record, 0) = MR_VALUE_SET;
+        *mr_record_length(layout, record, 0) = MR_KSUID_BYTES;
+        mr_ksuid_make(mr_record_value(layout, record, 0), event->timestamp_ms, event->source_hash,
+                      event->partition, event->offset);
+    }
+    for (size_t i = 0; i < stream->column_count; i++) {
+        if (store_usual(&decoder->quick[i], event, record, &bytes))
+            continue;
+        mr_reason reason = mr_decode_column(decoder, event, i, record, refusal);
+        if (reason)
+            return reason;
+        uint32_t field = (uint32_t)i + stream->id_ksuid;
+        if (layout->field[field].form <= MR_FORM_BYTES)
+            bytes += (uint32_t)*mr_record_length(layout, record, field);
+    }
+    *wire_bytes = bytes;
+    return MR_REASON_NONE;
 }

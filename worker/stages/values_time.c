@@ -38,32 +38,50 @@ static bool two(const char *text, unsigned *value)
     return high < 10 && low < 10;
 }
 
-/* Eight characters at once: those of `where` must be digits, the others as in `rest`.  The value of two digits in a row, of which the first is
- * character n, is then in the n-th byte of *pairs, from below. */
-static bool pairs_of(const char *text, uint64_t where, uint64_t rest, uint64_t *pairs)
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Digits as numbers that are above nine have bit 7 of their bytes set, or get it here; no others do. */
+static inline uint64_t above_nine(uint64_t digits)
 {
-    uint64_t word = mr_load64(text), digits = (word ^ UINT64_C(0x3030303030303030)) & where;
-    /* Above nine when adding 0x76 carries into the eighth bit, or that bit is set already. */
-    uint64_t wrong = ((digits + UINT64_C(0x7676767676767676)) | digits) & UINT64_C(0x8080808080808080);
-    *pairs = digits * 10 + (digits >> 8);
-    return wrong == 0 && (word & ~where) == rest;
+    return digits | (digits + EACH(0x80 - 10));
 }
 
-#define BYTE(n, value) ((uint64_t)(value) << 8 * (n))
+/* In byte n, from below, the value of the digits in bytes n and n + 1. */
+static inline uint64_t in_pairs(uint64_t digits)
+{
+    return digits * 10 + (digits >> 8);
+}
+
+/* Eight characters at once, which are to be as in `form`: where that has a 0 any digit, otherwise the same.  Returns the values of two digits in
+ * a row, in the byte of the first one; sets bit 7 of some byte of *wrong when the text is not like that. */
+static inline uint64_t pairs_of(const char *text, const char form[9], uint64_t *wrong)
+{
+    const uint64_t like = mr_load64(form);
+    const uint64_t others =
+        ((like ^ EACH('0')) + EACH(0x7f)) >> 7 & EACH(1); /* in each byte that is no digit */
+    uint64_t digits = mr_load64(text) ^ like;
+    *wrong |= digits | (digits + EACH(0x80 - 10) + others * 9);
+    return in_pairs(digits);
+}
+
+static bool is_wrong(uint64_t wrong)
+{
+    return (wrong & EACH(0x80)) != 0;
+}
+
+static const unsigned char days_of[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
 /* YYYY-MM-DD, ten characters; a date that exists. */
 static mr_reason read_date(const char *text, mr_time *out)
 {
-    static const unsigned char length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    const uint64_t dashes = BYTE(4, '-') | BYTE(7, '-'), digits = ~(BYTE(4, 0xff) | BYTE(7, 0xff));
-    uint64_t pairs;
+    uint64_t wrong = 0, pairs = pairs_of(text, "0000-00-", &wrong);
     unsigned day;
-    if (!pairs_of(text, digits, dashes, &pairs) || !two(text + 8, &day))
+    if (is_wrong(wrong) || !two(text + 8, &day))
         return MR_REASON_BAD_FORMAT;
     unsigned year = (unsigned)(pairs & 0xff) * 100 + (unsigned)(pairs >> 16 & 0xff),
              month = pairs >> 40 & 0xff;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (month < 1 || month > 12 || day < 1 || day > (unsigned)length[month - 1] + (month == 2 && leap))
+    if (month < 1 || month > 12 || day < 1 || day > (unsigned)days_of[month - 1] + (month == 2 && leap))
         return MR_REASON_BAD_FORMAT;
     if (year < 1000)
         return MR_REASON_OUT_OF_RANGE;
@@ -76,9 +94,11 @@ static mr_reason read_date(const char *text, mr_time *out)
 /* HH:MM:SS and its fraction; *used says how far it went. */
 static mr_reason read_clock(const char *text, size_t len, bool truncate, mr_time *out, size_t *used)
 {
-    const uint64_t colons = BYTE(2, ':') | BYTE(5, ':'), digits = ~(BYTE(2, 0xff) | BYTE(5, 0xff));
-    uint64_t pairs;
-    if (len < 8 || !pairs_of(text, digits, colons, &pairs))
+    uint64_t wrong = 0;
+    if (len < 8)
+        return MR_REASON_BAD_FORMAT;
+    uint64_t pairs = pairs_of(text, "00:00:00", &wrong);
+    if (is_wrong(wrong))
         return MR_REASON_BAD_FORMAT;
     out->hour = pairs & 0xff;
     out->minute = pairs >> 24 & 0xff;
@@ -153,7 +173,42 @@ static mr_reason from_micros(int64_t days, int64_t micros, mr_time *out)
     return MR_REASON_NONE;
 }
 
-mr_reason mr_to_datetime(const char *text, size_t len, const int32_t *assume_min, bool truncate, mr_time *out)
+/* The usual form at once: a fraction of up to six digits or none, Z.  false: the text is of another form, wrong, or a 29 February. */
+static bool usual_datetime(const char *text, size_t len, mr_time *out)
+{
+    const uint64_t all = EACH(0xff);
+    if (len < 20 || len > 27 || len == 21 || text[len - 1] != 'Z')
+        return false;
+    uint64_t wrong = 0, date = pairs_of(text, "0000-00-", &wrong),
+             day_only = pairs_of(text + 3, "0-00-00T", &wrong),
+             clock = pairs_of(text + 11, "00:00:00", &wrong), fraction = 0;
+    if (len > 20) {
+        /* The last digits, up to the Z; then as the first ones of six, in the upper bytes. */
+        uint64_t digits = (mr_load64(text + len - 8) ^ EACH('0')) << 8 >> 8 * (27 - len) & all << 16;
+        wrong |= above_nine(digits) | (uint64_t)(text[19] != '.') << 7;
+        fraction = in_pairs(digits);
+    }
+    unsigned year = (unsigned)(date & 0xff) * 100 + (unsigned)(date >> 16 & 0xff), month = date >> 40 & 0xff,
+             day = day_only >> 40 & 0xff, hour = clock & 0xff, minute = clock >> 24 & 0xff,
+             second = clock >> 48 & 0xff;
+    if (is_wrong(wrong) || month - 1 > 11 || day - 1 >= days_of[month - 1] || hour > 23 || minute > 59 ||
+        second > 59 || year < 1000)
+        return false;
+    *out = (mr_time){.year = year,
+                     .month = month,
+                     .day = day,
+                     .hour = hour,
+                     .minute = minute,
+                     .second = second,
+                     .second_part = (fraction >> 16 & 0xff) * 10000 + (fraction >> 32 & 0xff) * 100 +
+                                    (fraction >> 48 & 0xff),
+                     .kind = KIND_DATETIME};
+    return true;
+}
+
+static __attribute__((noinline)) mr_reason any_datetime(const char *text, size_t len,
+                                                        const int32_t *assume_min, bool truncate,
+                                                        mr_time *out)
 {
     size_t used;
     int32_t east_min;
@@ -174,6 +229,12 @@ mr_reason mr_to_datetime(const char *text, size_t len, const int32_t *assume_min
         ((int64_t)out->hour * 3600 + out->minute * 60 + out->second - (int64_t)east_min * 60) * 1000000 +
         (int64_t)out->second_part;
     return from_micros(days_from_civil(out->year, out->month, out->day), micros, out);
+}
+
+mr_reason mr_to_datetime(const char *text, size_t len, const int32_t *assume_min, bool truncate, mr_time *out)
+{
+    return usual_datetime(text, len, out) ? MR_REASON_NONE
+                                          : any_datetime(text, len, assume_min, truncate, out);
 }
 
 mr_reason mr_epoch_to_datetime(const char *text, size_t len, mr_unit unit, bool truncate, mr_time *out)
