@@ -104,7 +104,7 @@ bool mr_is_number(const char *text, size_t len)
 /* The usual form of a number: at most eight characters, of which one may be a point. */
 typedef struct few {
     uint64_t text;   /* as it is, the first character lowest */
-    uint64_t digits; /* their values, the last one highest; none is 0, and so is the sign */
+    uint64_t digits; /* their values, the last one highest; none is 0, and so are sign and point */
     unsigned after;  /* digits behind the point */
     bool negative, point;
 } few;
@@ -114,15 +114,16 @@ static inline bool read_few(const char *text, size_t len, few *out)
 {
     if (len - 1 > 7)
         return false;
-    out->text = mr_load_few(text, len);
-    out->negative = (out->text & 0xff) == '-';
-    uint64_t word = (out->text ^ EACH('0') ^ (out->negative ? '-' ^ '0' : 0)) << 8 * (8 - len);
-    uint64_t others = word & EACH(0x10); /* the bit that no digit has, and everything else in a number */
+    uint64_t word = mr_load_few(text, len);
+    out->text = word;
+    out->negative = (word & 0xff) == '-';
+    word = (word ^ EACH('0') ^ (out->negative ? '-' ^ '0' : 0)) << 8 * (8 - len);
+    /* Of what is in numbers, digits have neither of these bits now, signs and points the lower one, e and E both. */
+    uint64_t others = word & EACH(0x50);
     out->point = others != 0;
     out->after = others ? (unsigned)__builtin_clzll(others) / 8 : 0;
     out->digits = word ^ (others >> 4) * ('.' ^ '0');
-    return (others & (others - 1)) == 0 &&
-           ((out->digits | (out->digits + EACH(0x80 - 10))) & EACH(0x80)) == 0;
+    return (others & (others - 1)) == 0;
 }
 
 /* Eight digits, the last one highest: two and two, then four and four, each with its weight. */
