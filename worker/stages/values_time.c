@@ -40,28 +40,20 @@ static bool two(const char *text, unsigned *value)
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Digits as numbers that are above nine have bit 7 of their bytes set, or get it here; no others do. */
-static inline uint64_t above_nine(uint64_t digits)
+/* Eight digits as numbers; but where `others` has a 1 in a byte, there has to be 0.  Returns the values of two of them in a row, in the byte of the
+ * first one, the lower one; sets bit 7 of some byte of *wrong when they are not like that. */
+static inline uint64_t pairs_in(uint64_t digits, uint64_t others, uint64_t *wrong)
 {
-    return digits | (digits + EACH(0x80 - 10));
-}
-
-/* In byte n, from below, the value of the digits in bytes n and n + 1. */
-static inline uint64_t in_pairs(uint64_t digits)
-{
+    *wrong |= digits | (digits + EACH(0x80 - 10) + others * 9);
     return digits * 10 + (digits >> 8);
 }
 
-/* Eight characters at once, which are to be as in `form`: where that has a 0 any digit, otherwise the same.  Returns the values of two digits in
- * a row, in the byte of the first one; sets bit 7 of some byte of *wrong when the text is not like that. */
+/* Of eight characters, which are to be as in `form`: where that has a 0 any digit, otherwise the same. */
 static inline uint64_t pairs_of(const char *text, const char form[9], uint64_t *wrong)
 {
     const uint64_t like = mr_load64(form);
-    const uint64_t others =
-        ((like ^ EACH('0')) + EACH(0x7f)) >> 7 & EACH(1); /* in each byte that is no digit */
-    uint64_t digits = mr_load64(text) ^ like;
-    *wrong |= digits | (digits + EACH(0x80 - 10) + others * 9);
-    return in_pairs(digits);
+    const uint64_t others = ((like ^ EACH('0')) + EACH(0x7f)) >> 7 & EACH(1);
+    return pairs_in(mr_load64(text) ^ like, others, wrong);
 }
 
 static bool is_wrong(uint64_t wrong)
@@ -176,17 +168,16 @@ static mr_reason from_micros(int64_t days, int64_t micros, mr_time *out)
 /* The usual form at once: a fraction of up to six digits or none, Z.  false: the text is of another form, wrong, or a 29 February. */
 static bool usual_datetime(const char *text, size_t len, mr_time *out)
 {
-    const uint64_t all = EACH(0xff);
     if (len < 20 || len > 27 || len == 21 || text[len - 1] != 'Z')
         return false;
     uint64_t wrong = 0, date = pairs_of(text, "0000-00-", &wrong),
              day_only = pairs_of(text + 3, "0-00-00T", &wrong),
-             clock = pairs_of(text + 11, "00:00:00", &wrong), fraction = 0;
+             clock = pairs_of(text + 11, "00:00:00", &wrong), micros = 0;
     if (len > 20) {
-        /* The last digits, up to the Z; then as the first ones of six, in the upper bytes. */
-        uint64_t digits = (mr_load64(text + len - 8) ^ EACH('0')) << 8 >> 8 * (27 - len) & all << 16;
-        wrong |= above_nine(digits) | (uint64_t)(text[19] != '.') << 7;
-        fraction = in_pairs(digits);
+        /* Without the Z, and as far down as brings the point to byte 0; digits that are not there are 0. */
+        uint64_t word = (mr_load64(text + len - 8) ^ EACH('0')) << 8 >> 8 * (28 - len);
+        uint64_t pairs = pairs_in(word ^ '.' ^ '0', 1, &wrong);
+        micros = (pairs >> 8 & 0xff) * 10000 + (pairs >> 24 & 0xff) * 100 + (pairs >> 40 & 0xff);
     }
     unsigned year = (unsigned)(date & 0xff) * 100 + (unsigned)(date >> 16 & 0xff), month = date >> 40 & 0xff,
              day = day_only >> 40 & 0xff, hour = clock & 0xff, minute = clock >> 24 & 0xff,
@@ -194,15 +185,15 @@ static bool usual_datetime(const char *text, size_t len, mr_time *out)
     if (is_wrong(wrong) || month - 1 > 11 || day - 1 >= days_of[month - 1] || hour > 23 || minute > 59 ||
         second > 59 || year < 1000)
         return false;
-    *out = (mr_time){.year = year,
-                     .month = month,
-                     .day = day,
-                     .hour = hour,
-                     .minute = minute,
-                     .second = second,
-                     .second_part = (fraction >> 16 & 0xff) * 10000 + (fraction >> 32 & 0xff) * 100 +
-                                    (fraction >> 48 & 0xff),
-                     .kind = KIND_DATETIME};
+    out->year = year;
+    out->month = month;
+    out->day = day;
+    out->hour = hour;
+    out->minute = minute;
+    out->second = second;
+    out->second_part = micros;
+    out->negative = 0;
+    out->kind = KIND_DATETIME;
     return true;
 }
 
