@@ -70,6 +70,7 @@ struct mr_decoder {
     mr_span *spans;
     mr_from *key;
     size_t key_count;
+    const mr_span *key_span; /* of the key's first path when that comes first, else one that is missing */
     mr_column_plan *columns;
     mr_quick *quick;         /* for each column */
     unsigned char *defaults; /* a record with the constants and defaults */

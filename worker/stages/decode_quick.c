@@ -3,7 +3,7 @@
 
 #include "base/ksuid.h"
 #include "decode_plan.h"
-#include "stages/values.h"
+#include "values_usual.h"
 
 #define SHORT_PIECE 16
 #define PIECE       32
@@ -128,27 +128,33 @@ static inline bool store_usual(const mr_quick *quick, const mr_event *event, uns
         *bytes += (uint32_t)len;
         return true;
     }
+    int64_t *number = (int64_t *)(void *)to;
     switch (quick->usual) {
     case MR_USUAL_INTEGER:
-        return !mr_to_int64(text, len, -quick->of.most - 1, quick->of.most, (int64_t *)(void *)to);
+        return mr_usual_int64(text, len, quick->of.most, number) ||
+               !mr_to_int64(text, len, -quick->of.most - 1, quick->of.most, number);
     case MR_USUAL_DOUBLE:
-        return !mr_to_double(text, len, (double *)(void *)to);
+        return mr_usual_double(text, len, (double *)(void *)to) ||
+               !mr_to_double(text, len, (double *)(void *)to);
     case MR_USUAL_BOOL:
-        *(int64_t *)(void *)to = span->kind == MR_JSON_TRUE;
+        *number = span->kind == MR_JSON_TRUE;
         return true;
     case MR_USUAL_DECIMAL:
-        if (mr_to_decimal(text, len, quick->of.decimal.precision, quick->of.decimal.scale, (char *)to,
+        if (!mr_usual_decimal(text, len, quick->of.decimal.precision, quick->of.decimal.scale, (char *)to,
+                              length) &&
+            mr_to_decimal(text, len, quick->of.decimal.precision, quick->of.decimal.scale, (char *)to,
                           length))
             return false;
         *bytes += (uint32_t)*length;
         return true;
     case MR_USUAL_DATETIME:
-        return !mr_to_datetime(text, len, quick->of.assume_min, quick->truncate, (mr_time *)(void *)to);
+        return mr_usual_datetime(text, len, (mr_time *)(void *)to) ||
+               !mr_to_datetime(text, len, quick->of.assume_min, quick->truncate, (mr_time *)(void *)to);
     case MR_USUAL_OFFSET:
-        *(int64_t *)(void *)to = event->offset;
+        *number = event->offset;
         return true;
     default:
-        *(int64_t *)(void *)to = event->partition;
+        *number = event->partition;
         return true;
     }
 }

@@ -99,44 +99,8 @@ bool mr_is_number(const char *text, size_t len)
     return i == len;
 }
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* The usual form of a number: at most eight characters, of which one may be a point. */
-typedef struct few {
-    uint64_t text;   /* as it is, the first character lowest */
-    uint64_t digits; /* their values, the last one highest; none is 0, and so are sign and point */
-    unsigned after;  /* digits behind the point */
-    bool negative, point;
-} few;
-
-/* false: it is not of that form. */
-static inline bool read_few(const char *text, size_t len, few *out)
-{
-    if (len - 1 > 7)
-        return false;
-    uint64_t word = mr_load_few(text, len);
-    out->text = word;
-    out->negative = (word & 0xff) == '-';
-    word = (word ^ EACH('0') ^ (out->negative ? '-' ^ '0' : 0)) << 8 * (8 - len);
-    /* Of what is in numbers, digits have neither of these bits now, signs and points the lower one, e and E both. */
-    uint64_t others = word & EACH(0x50);
-    out->point = others != 0;
-    out->after = others ? (unsigned)__builtin_clzll(others) / 8 : 0;
-    out->digits = word ^ (others >> 4) * ('.' ^ '0');
-    return (others & (others - 1)) == 0;
-}
-
-/* Eight digits, the last one highest: two and two, then four and four, each with its weight. */
-static inline uint64_t value_of(uint64_t word)
-{
-    const uint64_t lowest = UINT64_C(0x000000ff000000ff);
-    uint64_t pairs = word * 10 + (word >> 8);
-    return ((pairs & lowest) * (100 + (UINT64_C(1000000) << 32)) +
-            (pairs >> 16 & lowest) * (1 + (UINT64_C(10000) << 32))) >>
-           32;
-}
-
-/* An integer in any of JSON's forms: 1.0, 1e3, or more than 19 digits. */
+/* An integer in any of JSON's forms: 1.0, 1e3, or more than 19 digits.  It and its likes below are kept apart, for what clearing their buffers
+ * costs. */
 __attribute__((noinline)) static mr_reason read_general(const char *text, size_t len, uint64_t *magnitude)
 {
     digits number;
@@ -160,14 +124,8 @@ __attribute__((noinline)) static mr_reason read_general(const char *text, size_t
 }
 
 /* The magnitude of an integer; most of them are plain digits. */
-static inline mr_reason read_magnitude(const char *text, size_t len, bool *negative, uint64_t *magnitude)
+static mr_reason read_magnitude(const char *text, size_t len, bool *negative, uint64_t *magnitude)
 {
-    few number;
-    if (read_few(text, len, &number) && !number.point) {
-        *negative = number.negative;
-        *magnitude = value_of(number.digits);
-        return MR_REASON_NONE;
-    }
     size_t i = len > 0 && text[0] == '-';
     uint64_t value = 0;
     *negative = i == 1;
@@ -205,7 +163,6 @@ mr_reason mr_to_uint64(const char *text, size_t len, uint64_t most, uint64_t *ou
     return *out > (negative ? 0 : most) ? MR_REASON_OUT_OF_RANGE : MR_REASON_NONE;
 }
 
-/* Kept apart for its buffer. */
 __attribute__((noinline)) static mr_reason slow_double(const char *text, size_t len, double *out)
 {
     char copy[DOUBLE_TEXT_MAX];
@@ -226,16 +183,9 @@ static double scaled(bool negative, uint64_t mantissa, int64_t scale)
     return negative ? -value : value;
 }
 
-/* A usual form: at most 15 digits, perhaps with a point among them, no exponent. */
-static inline bool short_double(const char *text, size_t len, double *out)
+/* The usual form: at most 15 digits, perhaps with a point among them, no exponent. */
+static bool short_double(const char *text, size_t len, double *out)
 {
-    few number;
-    if (read_few(text, len, &number)) {
-        uint64_t below = number.point ? EACH(0xff) >> 8 * number.after >> 8 : 0; /* the point */
-        uint64_t word = (number.digits & ~below) | (number.digits & below) << 8;
-        *out = scaled(number.negative, value_of(word), -(int64_t)number.after);
-        return true;
-    }
     size_t i = len > 0 && text[0] == '-';
     uint64_t mantissa = 0;
     bool negative = i == 1;
@@ -257,8 +207,7 @@ static inline bool short_double(const char *text, size_t len, double *out)
     return true;
 }
 
-/* Kept apart for its buffer, too. */
-__attribute__((noinline)) static mr_reason any_double(const char *text, size_t len, double *out)
+__attribute__((noinline)) static mr_reason long_double(const char *text, size_t len, double *out)
 {
     digits number;
     read_digits(text, len, &number);
@@ -275,31 +224,7 @@ __attribute__((noinline)) static mr_reason any_double(const char *text, size_t l
 
 mr_reason mr_to_double(const char *text, size_t len, double *out)
 {
-    return short_double(text, len, out) ? MR_REASON_NONE : any_double(text, len, out);
-}
-
-/* The usual form: the text itself, without a fraction's last zeros.  false: it is of another form, or does not fit. */
-static inline bool short_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale, char *out,
-                                 size_t *out_len)
-{
-    few number;
-    if (!read_few(text, len, &number))
-        return false;
-    unsigned zeros = number.point ? (unsigned)__builtin_clzll(number.digits | UINT64_C(1)) / 8 : 0;
-    unsigned after = number.after;
-    size_t whole = len - number.negative - number.point - after;
-    if (number.point) {
-        zeros = zeros < after ? zeros : after;
-        after -= zeros;
-        len -= zeros + (after == 0); /* the point goes with the last of its digits */
-    }
-    bool zero = text[number.negative] == '0';               /* before the point; no other number begins so */
-    size_t sign = zero && after == 0 ? number.negative : 0; /* zero has none */
-    if ((zero ? 0 : whole) > precision - scale || after > scale)
-        return false;
-    mr_store64(out, number.text >> 8 * sign);
-    *out_len = len - sign;
-    return true;
+    return short_double(text, len, out) ? MR_REASON_NONE : long_double(text, len, out);
 }
 
 /* The usual form, without an exponent: the text itself, without a fraction's last zeros.  false: it is of another form. */
@@ -335,14 +260,10 @@ static bool plain_decimal(const char *text, size_t len, uint32_t precision, uint
     return true;
 }
 
-__attribute__((noinline)) static mr_reason any_decimal(const char *text, size_t len, uint32_t precision,
-                                                       uint32_t scale, char out[MR_DECIMAL_TEXT],
-                                                       size_t *out_len)
+__attribute__((noinline)) static mr_reason exponent_decimal(const char *text, size_t len, uint32_t precision,
+                                                            uint32_t scale, char *out, size_t *out_len)
 {
     digits number;
-    mr_reason reason;
-    if (plain_decimal(text, len, precision, scale, out, out_len, &reason))
-        return reason;
     read_digits(text, len, &number);
     int64_t whole = number.point > 0 ? number.point : 0;
     if (number.count > 0 && whole > (int64_t)(precision - scale))
@@ -370,9 +291,10 @@ __attribute__((noinline)) static mr_reason any_decimal(const char *text, size_t 
 mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale,
                         char out[MR_DECIMAL_TEXT], size_t *out_len)
 {
-    return short_decimal(text, len, precision, scale, out, out_len)
-               ? MR_REASON_NONE
-               : any_decimal(text, len, precision, scale, out, out_len);
+    mr_reason reason;
+    if (plain_decimal(text, len, precision, scale, out, out_len, &reason))
+        return reason;
+    return exponent_decimal(text, len, precision, scale, out, out_len);
 }
 
 mr_reason mr_to_uuid(const char *text, size_t len, unsigned char out[16])

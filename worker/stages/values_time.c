@@ -1,12 +1,12 @@
 /* Dates and times. Days from civil dates and back after Howard Hinnant's "chrono-compatible low-level date algorithms". */
-#include "base/text.h"
 #include "stages/values.h"
+
+#include "base/text.h"
+#include "values_usual.h"
 
 #define DAY_US    INT64_C(86400000000)
 #define LEAST_DAY (-354285) /* 1000-01-01 */
 #define MOST_DAY  2932896   /* 9999-12-31 */
-
-enum { KIND_DATE = 0, KIND_DATETIME = 1, KIND_TIME = 2 };
 
 static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
 {
@@ -38,42 +38,17 @@ static bool two(const char *text, unsigned *value)
     return high < 10 && low < 10;
 }
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Eight digits as numbers; but where `others` has a 1 in a byte, there has to be 0.  Returns the values of two of them in a row, in the byte of the
- * first one, the lower one; sets bit 7 of some byte of *wrong when they are not like that. */
-static inline uint64_t pairs_in(uint64_t digits, uint64_t others, uint64_t *wrong)
-{
-    *wrong |= digits | (digits + EACH(0x80 - 10) + others * 9);
-    return digits * 10 + (digits >> 8);
-}
-
-/* Of eight characters, which are to be as in `form`: where that has a 0 any digit, otherwise the same. */
-static inline uint64_t pairs_of(const char *text, const char form[9], uint64_t *wrong)
-{
-    const uint64_t like = mr_load64(form);
-    const uint64_t others = ((like ^ EACH('0')) + EACH(0x7f)) >> 7 & EACH(1);
-    return pairs_in(mr_load64(text) ^ like, others, wrong);
-}
-
-static bool is_wrong(uint64_t wrong)
-{
-    return (wrong & EACH(0x80)) != 0;
-}
-
-static const unsigned char days_of[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
 /* YYYY-MM-DD, ten characters; a date that exists. */
 static mr_reason read_date(const char *text, mr_time *out)
 {
-    uint64_t wrong = 0, pairs = pairs_of(text, "0000-00-", &wrong);
+    uint64_t wrong = 0, pairs = mr_pairs_of(text, "0000-00-", &wrong);
     unsigned day;
-    if (is_wrong(wrong) || !two(text + 8, &day))
+    if (mr_pairs_wrong(wrong) || !two(text + 8, &day))
         return MR_REASON_BAD_FORMAT;
     unsigned year = (unsigned)(pairs & 0xff) * 100 + (unsigned)(pairs >> 16 & 0xff),
              month = pairs >> 40 & 0xff;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (month < 1 || month > 12 || day < 1 || day > (unsigned)days_of[month - 1] + (month == 2 && leap))
+    if (month < 1 || month > 12 || day < 1 || day > (unsigned)mr_month_days[month - 1] + (month == 2 && leap))
         return MR_REASON_BAD_FORMAT;
     if (year < 1000)
         return MR_REASON_OUT_OF_RANGE;
@@ -89,8 +64,8 @@ static mr_reason read_clock(const char *text, size_t len, bool truncate, mr_time
     uint64_t wrong = 0;
     if (len < 8)
         return MR_REASON_BAD_FORMAT;
-    uint64_t pairs = pairs_of(text, "00:00:00", &wrong);
-    if (is_wrong(wrong))
+    uint64_t pairs = mr_pairs_of(text, "00:00:00", &wrong);
+    if (mr_pairs_wrong(wrong))
         return MR_REASON_BAD_FORMAT;
     out->hour = pairs & 0xff;
     out->minute = pairs >> 24 & 0xff;
@@ -161,45 +136,11 @@ static mr_reason from_micros(int64_t days, int64_t micros, mr_time *out)
     out->minute = (unsigned)(seconds / 60 % 60);
     out->second = (unsigned)(seconds % 60);
     out->negative = 0;
-    out->kind = KIND_DATETIME;
+    out->kind = MR_TIME_KIND_DATETIME;
     return MR_REASON_NONE;
 }
 
-/* The usual form at once: a fraction of up to six digits or none, Z.  false: the text is of another form, wrong, or a 29 February. */
-static bool usual_datetime(const char *text, size_t len, mr_time *out)
-{
-    if (len < 20 || len > 27 || len == 21 || text[len - 1] != 'Z')
-        return false;
-    uint64_t wrong = 0, date = pairs_of(text, "0000-00-", &wrong),
-             day_only = pairs_of(text + 3, "0-00-00T", &wrong),
-             clock = pairs_of(text + 11, "00:00:00", &wrong), micros = 0;
-    if (len > 20) {
-        /* Without the Z, and as far down as brings the point to byte 0; digits that are not there are 0. */
-        uint64_t word = (mr_load64(text + len - 8) ^ EACH('0')) << 8 >> 8 * (28 - len);
-        uint64_t pairs = pairs_in(word ^ '.' ^ '0', 1, &wrong);
-        micros = (pairs >> 8 & 0xff) * 10000 + (pairs >> 24 & 0xff) * 100 + (pairs >> 40 & 0xff);
-    }
-    unsigned year = (unsigned)(date & 0xff) * 100 + (unsigned)(date >> 16 & 0xff), month = date >> 40 & 0xff,
-             day = day_only >> 40 & 0xff, hour = clock & 0xff, minute = clock >> 24 & 0xff,
-             second = clock >> 48 & 0xff;
-    if (is_wrong(wrong) || month - 1 > 11 || day - 1 >= days_of[month - 1] || hour > 23 || minute > 59 ||
-        second > 59 || year < 1000)
-        return false;
-    out->year = year;
-    out->month = month;
-    out->day = day;
-    out->hour = hour;
-    out->minute = minute;
-    out->second = second;
-    out->second_part = micros;
-    out->negative = 0;
-    out->kind = KIND_DATETIME;
-    return true;
-}
-
-static __attribute__((noinline)) mr_reason any_datetime(const char *text, size_t len,
-                                                        const int32_t *assume_min, bool truncate,
-                                                        mr_time *out)
+mr_reason mr_to_datetime(const char *text, size_t len, const int32_t *assume_min, bool truncate, mr_time *out)
 {
     size_t used;
     int32_t east_min;
@@ -213,19 +154,13 @@ static __attribute__((noinline)) mr_reason any_datetime(const char *text, size_t
     if (reason)
         return reason;
     out->negative = 0;
-    out->kind = KIND_DATETIME;
+    out->kind = MR_TIME_KIND_DATETIME;
     if (east_min == 0)
         return MR_REASON_NONE;
     int64_t micros =
         ((int64_t)out->hour * 3600 + out->minute * 60 + out->second - (int64_t)east_min * 60) * 1000000 +
         (int64_t)out->second_part;
     return from_micros(days_from_civil(out->year, out->month, out->day), micros, out);
-}
-
-mr_reason mr_to_datetime(const char *text, size_t len, const int32_t *assume_min, bool truncate, mr_time *out)
-{
-    return usual_datetime(text, len, out) ? MR_REASON_NONE
-                                          : any_datetime(text, len, assume_min, truncate, out);
 }
 
 mr_reason mr_epoch_to_datetime(const char *text, size_t len, mr_unit unit, bool truncate, mr_time *out)
@@ -287,14 +222,14 @@ mr_reason mr_to_date(const char *text, size_t len, mr_time *out)
 {
     if (len != 10)
         return MR_REASON_BAD_FORMAT;
-    *out = (mr_time){.kind = KIND_DATE};
+    *out = (mr_time){.kind = MR_TIME_KIND_DATE};
     return read_date(text, out);
 }
 
 mr_reason mr_to_time(const char *text, size_t len, bool truncate, mr_time *out)
 {
     size_t used;
-    *out = (mr_time){.kind = KIND_TIME};
+    *out = (mr_time){.kind = MR_TIME_KIND_TIME};
     mr_reason reason = read_clock(text, len, truncate, out, &used);
     return reason ? reason : used == len ? MR_REASON_NONE : MR_REASON_BAD_FORMAT;
 }
