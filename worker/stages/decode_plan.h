@@ -46,13 +46,15 @@ typedef enum mr_usual {
 
 /* All that storing a usual value takes, in less than a line of the cache. */
 typedef struct mr_quick {
-    const mr_span *span;                        /* of Kafka's numbers: one that is always well */
-    uint32_t value_at, length_at, indicator_at; /* in the record */
-    uint32_t longest;                           /* bytes of the text */
-    uint16_t kinds, nulls; /* bits of mr_json_kind: that the form has; that are stored as NULL */
+    const mr_span *span; /* of Kafka's numbers one that is always well */
+    uint32_t value_at;   /* in the record */
+    uint32_t length_at;  /* of what has no length, its value: NULL has neither */
+    uint32_t indicator_at;
+    uint32_t longest;      /* of a text, bytes */
+    uint16_t kinds, nulls; /* bits of mr_json_kind: what the usual form is, what is stored as NULL */
     uint8_t usual;         /* mr_usual */
-    bool has_piece;        /* there is room for MR_QUICK_PIECE bytes, whatever the length */
-    bool truncate;
+    bool wide;             /* a short text may be copied by more than its length */
+    bool truncate;         /* of a datetime */
     union {
         int64_t most; /* of an integer */
         struct {

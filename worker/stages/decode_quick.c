@@ -62,13 +62,15 @@ void mr_quick_plan(mr_quick *quick, const mr_column_plan *plan, const mr_field *
         return;
     *quick = (mr_quick){.span = plan->from->kind == MR_FROM_PATH ? plan->from->span : &always,
                         .value_at = field->value_at,
-                        .length_at = field->length_at,
+                        .length_at = field->form <= MR_FORM_BYTES ? field->length_at : field->value_at,
                         .indicator_at = field->indicator_at,
                         .longest = UINT32_MAX, /* most converters know how long it may be */
                         .kinds = kinds_of(column, usual),
                         .usual = (uint8_t)usual,
-                        .has_piece = field->capacity >= SHORT_PIECE,
+                        .wide = field->capacity >= SHORT_PIECE,
                         .truncate = column->truncate_fraction};
+    if (!column->required)
+        quick->nulls = 1u << MR_JSON_NULL | (plan->has_default ? 0 : 1u << MR_JSON_MISSING);
     if (usual == MR_USUAL_TEXT)
         quick->longest = column->max_bytes;
     if (column->type == MR_TYPE_STRING && column->max_chars && column->max_chars < column->max_bytes)
@@ -84,7 +86,7 @@ void mr_quick_plan(mr_quick *quick, const mr_column_plan *plan, const mr_field *
 /* ---- records ---- */
 
 /* In pieces of one size, which takes no call; the last one overlaps.  left: bytes of the event from the text on. */
-static inline void copy_text(unsigned char *to, const char *from, size_t len, size_t left, bool has_piece)
+static inline void copy_text(unsigned char *to, const char *from, size_t len, size_t left, bool wide)
 {
     if (len >= PIECE && len <= PIECES_MAX) {
         for (size_t at = 0; at < len - PIECE; at += PIECE)
@@ -93,7 +95,7 @@ static inline void copy_text(unsigned char *to, const char *from, size_t len, si
     } else if (len >= SHORT_PIECE && len < PIECE) {
         memcpy(to, from, SHORT_PIECE);
         memcpy(to + len - SHORT_PIECE, from + len - SHORT_PIECE, SHORT_PIECE);
-    } else if (len < SHORT_PIECE && has_piece && left >= SHORT_PIECE) {
+    } else if (len < SHORT_PIECE && wide && left >= SHORT_PIECE) {
         memcpy(to, from, SHORT_PIECE);
     } else {
         memcpy(to, from, len);
@@ -109,6 +111,15 @@ static inline void all_set(const mr_layout *layout, unsigned char *record)
         memset(record + at, MR_VALUE_SET, 8);
 }
 
+static inline bool store_null(const mr_quick *quick, unsigned char *record)
+{
+    if (!(quick->nulls >> quick->span->kind & 1))
+        return false;
+    record[quick->indicator_at] = MR_VALUE_NULL;
+    *(unsigned long *)(void *)(record + quick->length_at) = 0;
+    return true;
+}
+
 /* The usual form of a value; false when it is not that.  *bytes grows by its length. */
 static inline bool store_usual(const mr_quick *quick, const mr_event *event, unsigned char *record,
                                uint32_t *bytes)
@@ -117,13 +128,13 @@ static inline bool store_usual(const mr_quick *quick, const mr_event *event, uns
     unsigned char *to = record + quick->value_at;
     unsigned long *length = (unsigned long *)(void *)(record + quick->length_at);
     if (!(quick->kinds >> span->kind & 1) || span->escaped)
-        return false;
+        return store_null(quick, record);
     const char *text = event->value + span->at;
     size_t len = span->len;
     if (quick->usual == MR_USUAL_TEXT) {
         if (len > quick->longest)
             return false;
-        copy_text(to, text, len, event->value_len - span->at, quick->has_piece);
+        copy_text(to, text, len, event->value_len - span->at, quick->wide);
         *length = len;
         *bytes += (uint32_t)len;
         return true;

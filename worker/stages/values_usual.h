@@ -75,28 +75,18 @@ static inline bool mr_usual_double(const char *text, size_t len, double *out)
     return true;
 }
 
-/* The text itself, without a fraction's last zeros. */
+/* The text itself, when it is neither -0 nor has a fraction with zeros at its end. */
 static inline bool mr_usual_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale,
                                     char out[MR_DECIMAL_TEXT], size_t *out_len)
 {
     mr_few number;
     if (!mr_read_few(text, len, &number))
         return false;
-    uint32_t after = number.after;
-    size_t whole = len - number.negative - number.point - after;
-    if (number.point) {
-        uint32_t zeros = (uint32_t)__builtin_clzll(number.digits | 1) / 8;
-        zeros = zeros < after ? zeros : after;
-        after -= zeros;
-        len -= zeros + (after == 0); /* the point goes with the last of its digits */
-    }
-    bool zero = text[number.negative] == '0';            /* before the point; no other number begins so */
-    size_t sign = zero && after == 0 && number.negative; /* zero has none */
-    if ((zero ? 0 : whole) > precision - scale || after > scale)
+    if (number.point ? text[len - 1] == '0' : number.negative && text[1] == '0')
         return false;
-    mr_store64(out, number.text >> 8 * sign);
-    *out_len = len - sign;
-    return true;
+    mr_store64(out, number.text);
+    *out_len = len;
+    return number.after <= scale && len - number.negative - number.point - number.after <= precision - scale;
 }
 
 /* ---- times ---- */
