@@ -102,7 +102,7 @@ static inline void copy_text(unsigned char *to, const char *from, size_t len, si
     }
 }
 
-/* Every indicator, eight at once: they lie next to each other, and up to eight bytes from the last one on are nobody else's. */
+/* Every indicator, eight at once: what lies between the last one and the next multiple of eight is nobody's (record.h). */
 static inline void all_set(const mr_layout *layout, unsigned char *record)
 {
     _Static_assert(MR_VALUE_SET == 0, "zeros say that values are set");
@@ -111,12 +111,24 @@ static inline void all_set(const mr_layout *layout, unsigned char *record)
         memset(record + at, MR_VALUE_SET, 8);
 }
 
+/* What is there is not of the usual form, but perhaps nothing is; false when that is unusual, too. */
 static inline bool store_null(const mr_quick *quick, unsigned char *record)
 {
     if (!(quick->nulls >> quick->span->kind & 1))
         return false;
     record[quick->indicator_at] = MR_VALUE_NULL;
     *(unsigned long *)(void *)(record + quick->length_at) = 0;
+    return true;
+}
+
+static inline bool store_decimal(const mr_quick *quick, const char *text, size_t len, char *to,
+                                 unsigned long *length, uint32_t *bytes)
+{
+    uint32_t precision = quick->of.decimal.precision, scale = quick->of.decimal.scale;
+    if (!mr_usual_decimal(text, len, precision, scale, to, length) &&
+        mr_to_decimal(text, len, precision, scale, to, length))
+        return false;
+    *bytes += (uint32_t)*length;
     return true;
 }
 
@@ -151,13 +163,7 @@ static inline bool store_usual(const mr_quick *quick, const mr_event *event, uns
         *number = span->kind == MR_JSON_TRUE;
         return true;
     case MR_USUAL_DECIMAL:
-        if (!mr_usual_decimal(text, len, quick->of.decimal.precision, quick->of.decimal.scale, (char *)to,
-                              length) &&
-            mr_to_decimal(text, len, quick->of.decimal.precision, quick->of.decimal.scale, (char *)to,
-                          length))
-            return false;
-        *bytes += (uint32_t)*length;
-        return true;
+        return store_decimal(quick, text, len, (char *)to, length, bytes);
     case MR_USUAL_DATETIME:
         return mr_usual_datetime(text, len, (mr_time *)(void *)to) ||
                !mr_to_datetime(text, len, quick->of.assume_min, quick->truncate, (mr_time *)(void *)to);
