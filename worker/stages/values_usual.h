@@ -55,9 +55,9 @@ static inline bool mr_usual_int64(const char *text, size_t len, int64_t most, in
     mr_few number;
     if (!mr_read_few(text, len, &number) || number.point)
         return false;
-    int64_t value = (int64_t)mr_value_of(number.digits);
-    *out = number.negative ? -value : value;
-    return value <= most + number.negative;
+    uint64_t value = mr_value_of(number.digits);
+    *out = number.negative ? -(int64_t)value : (int64_t)value;
+    return value <= (uint64_t)most + number.negative;
 }
 
 /* Both factors are exact, so that the one division rounds correctly (see values.c). */
