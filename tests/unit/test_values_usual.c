@@ -114,6 +114,18 @@ static void test_numbers(void **state)
     }
 }
 
+static void test_bounds(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"127",   "-127",   "128",      "-128",    "129",
+                                        "-129",  "32767",  "-32767",   "32768",   "-32768",
+                                        "32769", "-32769", "99999999", "-9999999"};
+    for (size_t i = 0; i < COUNT(texts); i++)
+        compare_numbers(texts[i], strlen(texts[i]));
+    int64_t number;
+    assert_false(mr_usual_int64(exact("", 0), 0, INT64_MAX, &number));
+}
+
 static void test_decimals_as_they_stand(void **state)
 {
     (void)state;
@@ -225,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_short_number),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_decimals_as_they_stand),
         cmocka_unit_test(test_load_few),
         cmocka_unit_test(test_every_byte_of_a_datetime),

@@ -67,8 +67,8 @@ static inline bool mr_usual_double(const char *text, size_t len, double *out)
     mr_few number;
     if (!mr_read_few(text, len, &number))
         return false;
-    /* What stands before the point goes where the point is. */
-    uint64_t before = number.point ? MR_EACH(0xff) >> 8 * number.after >> 8 : 0;
+    /* What stands before the point moves up by one, over the point. */
+    uint64_t before = number.point ? MR_EACH(0xff) >> 8 * number.after : 0;
     uint64_t digits = (number.digits & ~before) | (number.digits & before) << 8;
     double value = (double)(int64_t)mr_value_of(digits) / tens[number.after];
     *out = number.negative ? -value : value;
