@@ -64,23 +64,23 @@ void mr_quick_plan(mr_quick *quick, const mr_column_plan *plan, const mr_field *
                         .value_at = field->value_at,
                         .length_at = field->form <= MR_FORM_BYTES ? field->length_at : field->value_at,
                         .indicator_at = field->indicator_at,
-                        .longest = UINT32_MAX, /* most converters know how long it may be */
+                        .longest = column->max_bytes,
                         .kinds = kinds_of(column, usual),
                         .usual = (uint8_t)usual,
                         .wide = field->capacity >= SHORT_PIECE,
                         .truncate = column->truncate_fraction};
     if (!column->required)
         quick->nulls = 1u << MR_JSON_NULL | (plan->has_default ? 0 : 1u << MR_JSON_MISSING);
-    if (usual == MR_USUAL_TEXT)
-        quick->longest = column->max_bytes;
     if (column->type == MR_TYPE_STRING && column->max_chars && column->max_chars < column->max_bytes)
         quick->longest = column->max_chars; /* of so many bytes it cannot have more */
-    if (usual == MR_USUAL_INTEGER)
+    if (usual == MR_USUAL_INTEGER) {
         quick->of.most = (int64_t)(UINT64_MAX >> (65 - (8 << (column->type - MR_TYPE_INT8))));
-    else if (usual == MR_USUAL_DECIMAL)
-        quick->of.decimal.precision = column->precision, quick->of.decimal.scale = column->scale;
-    else if (usual == MR_USUAL_DATETIME)
+    } else if (usual == MR_USUAL_DECIMAL) {
+        quick->of.decimal.precision = column->precision;
+        quick->of.decimal.scale = column->scale;
+    } else if (usual == MR_USUAL_DATETIME) {
         quick->of.assume_min = column->has_assume_offset ? &column->assume_offset_min : NULL;
+    }
 }
 
 /* ---- records ---- */
