@@ -32,6 +32,24 @@ static inline uint64_t mr_load64(const char *bytes)
     return word;
 }
 
+static inline void mr_store64(char *bytes, uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    memcpy(bytes, &word, sizeof word);
+}
+
+/* One to eight bytes, zeros above them; what lies beyond them is not touched. */
+static inline uint64_t mr_load_few(const char *bytes, size_t len)
+{
+    if (len >= 4)
+        return mr_load32(bytes) | (uint64_t)mr_load32(bytes + len - 4) << 8 * (len - 4);
+    /* The first, the middle and the last one, which may be the same. */
+    return (uint64_t)(unsigned char)bytes[0] | (uint64_t)(unsigned char)bytes[len / 2] << 8 * (len / 2) |
+           (uint64_t)(unsigned char)bytes[len - 1] << 8 * (len - 1);
+}
+
 /* Bytes of the well-formed UTF-8 character at `text` (len > 0), 0 when it is not one. */
 size_t mr_utf8_char(const char *text, size_t len);
 bool mr_utf8_valid(const char *text, size_t len);

@@ -1,14 +1,16 @@
-/* Differential: the converters of numbers against a regular expression, digits on a board, and strtod. */
+/* Differential: the converters of numbers against a regular expression, digits on a board, and strtod; usual forms against the converters. */
 #include <math.h>
 #include <regex.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/must.h"
 #include "digits.h"
 #include "stages/values.h"
+#include "worker/stages/values_usual.h"
 
 #define KEPT_MAX 96 /* a number with more digits is too_precise before it is out_of_range */
 
@@ -35,6 +37,10 @@ static void look_at_decimal(const char *text, size_t len, const digits_board *bo
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         int most = (int)(kinds[i].precision - kinds[i].scale), scale = (int)kinds[i].scale;
         mr_reason reason = mr_to_decimal(text, len, kinds[i].precision, kinds[i].scale, out, &out_len);
+        char usual[MR_DECIMAL_TEXT];
+        size_t usual_len;
+        if (mr_usual_decimal(text, len, kinds[i].precision, kinds[i].scale, usual, &usual_len))
+            must(!reason && usual_len == out_len && !memcmp(usual, out, out_len));
         must((reason == MR_REASON_OUT_OF_RANGE) == (!board->zero && board->top >= most));
         if (reason == MR_REASON_OUT_OF_RANGE)
             continue;
@@ -83,7 +89,10 @@ static void look_at_integers(const char *text, size_t len, const digits_board *b
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const char *limit = board->negative ? kinds[i].least_digits : kinds[i].most_digits;
         mr_reason reason = mr_to_int64(text, len, kinds[i].least, kinds[i].most, &number);
+        int64_t usual;
         must(reason == integer_reason(board, limit));
+        if (mr_usual_int64(text, len, kinds[i].most, &usual))
+            must(!reason && usual == number);
         digits_text(board, 19, 0, digits);
         if (!reason)
             must((uint64_t)number ==
@@ -100,8 +109,10 @@ static void look_at_integers(const char *text, size_t len, const digits_board *b
 
 static void look_at_double(const char *text, size_t len)
 {
-    double number, expected = strtod(text, NULL);
+    double number, usual, expected = strtod(text, NULL);
     mr_reason reason = mr_to_double(text, len, &number);
+    if (mr_usual_double(text, len, &usual))
+        must(!reason && !memcmp(&usual, &expected, sizeof usual));
     if (reason == MR_REASON_NONE)
         must(isfinite(number) && !memcmp(&number, &expected, sizeof number));
     else /* what is that long is not looked at */

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "digits.h"
 #include "stages/values.h"
+#include "worker/stages/values_usual.h"
 
 #define LEAST_YEAR  1000
 #define MOST_YEAR   9999
@@ -107,6 +108,9 @@ static void look_at_datetime(const char *text, size_t len, int assume, bool trun
     int32_t assumed = assume;
     int east = 0;
     mr_reason reason = mr_to_datetime(text, len, &assumed, truncate, &time);
+    mr_time usual = {0};
+    bool is_usual = mr_usual_datetime(text, len, &usual);
+    must(!is_usual || !reason);
     bool well = len >= 19 && looks_like(text, 19, "dddd-dd-dd?dd:dd:dd") && memchr(letters, text[10], 3);
     if (well) {
         memcpy(plain, text, 19);
@@ -128,6 +132,8 @@ static void look_at_datetime(const char *text, size_t len, int assume, bool trun
     must(reason != MR_REASON_BAD_FORMAT);
     if (!reason)
         must_be(&time, seconds, fraction.micros);
+    if (is_usual)
+        must_be(&usual, seconds, fraction.micros);
     /* Without an assumed zone the only difference is that there must be one. */
     bool zoned = 19 + fraction.used < len;
     must(mr_to_datetime(text, len, NULL, truncate, &time) == (zoned ? reason : MR_REASON_BAD_FORMAT) ||

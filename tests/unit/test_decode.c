@@ -10,46 +10,7 @@
 
 #include "base/hash.h"
 #include "base/ksuid.h"
-#include "stages/decode.h"
-
-/* A stream with these columns and key, compiled. */
-typedef struct fixture {
-    mr_config *config;
-    mr_arena *arena;
-    mr_decoder *decoder;
-    const mr_layout *layout;
-    unsigned char *record;
-    mr_refusal refusal;
-    uint64_t hash;
-} fixture;
-
-static fixture make(const char *key, const char *more, const char *columns)
-{
-    char text[8192];
-    mr_findings findings = {0};
-    mr_error error;
-    fixture f = {.arena = mr_arena_new()};
-    snprintf(text, sizeof text,
-             "{\"kafka\":{\"bootstrap_servers\":\"b:1\",\"group_id\":\"g\"},\"streams\":[{\"name\":\"s\","
-             "\"topic\":\"t\","
-             "\"table\":\"t\",\"key\":%s,%s\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},\"columns\":[%s]}],"
-             "\"shards\":[{\"name\":\"a\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}",
-             key, more, columns);
-    if (mr_config_parse("test", text, strlen(text), NULL, &f.config, &findings))
-        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
-    mr_findings_free(&findings);
-    if (mr_decoder_new(&f.config->streams[0], f.arena, &f.decoder, &error))
-        fail_msg("%s", error.text);
-    f.layout = mr_decoder_layout(f.decoder);
-    f.record = mr_arena_take(f.arena, "record", 1, f.layout->size);
-    return f;
-}
-
-static void drop(fixture *f)
-{
-    mr_arena_free(f->arena);
-    mr_config_free(f->config);
-}
+#include "decode_fixture.h"
 
 static bool no_header(const void *context, const char *name, const char **value, size_t *len)
 {

@@ -1,12 +1,10 @@
-/* From spans to columns.  Compiling a stream is in decode_plan.c. */
+/* From spans to columns, the general way.  Compiling a stream is in decode_plan.c, the loop over the columns in decode_quick.c. */
 #include "stages/decode.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/ksuid.h"
-#include "base/must.h"
 #include "base/text.h"
 #include "decode_plan.h"
 #include "stages/values.h"
@@ -132,7 +130,9 @@ static uint64_t hash_coordinates(const mr_event *event)
     return mr_fnv1a64(bytes, sizeof bytes);
 }
 
-static mr_reason find_key(mr_decoder *decoder, const mr_event *event, uint64_t *hash, mr_refusal *refusal)
+/* The general way; it is kept apart for its buffers. */
+__attribute__((noinline)) static mr_reason find_key(mr_decoder *decoder, const mr_event *event,
+                                                    uint64_t *hash, mr_refusal *refusal)
 {
     for (size_t i = 0; i < decoder->key_count; i++) {
         mr_value value;
@@ -170,7 +170,13 @@ mr_reason mr_decode_scan(mr_decoder *decoder, const mr_event *event, uint64_t *h
     else
         refusal->reason = mr_json_scan(decoder->paths, decoder->guesses, event->value, event->value_len,
                                        decoder->spans, &refusal->position);
-    return refusal->reason ? refusal->reason : find_key(decoder, event, hash, refusal);
+    if (refusal->reason)
+        return refusal->reason;
+    const mr_span *usual = decoder->key_span;
+    if (usual->kind != MR_JSON_STRING || usual->escaped)
+        return find_key(decoder, event, hash, refusal);
+    *hash = mr_fnv1a64(event->value + usual->at, usual->len);
+    return MR_REASON_NONE;
 }
 
 /* ---- one column ---- */
@@ -427,7 +433,7 @@ mr_reason mr_decode_value(const mr_column_plan *plan, const mr_layout *layout, u
     return store_present(&to, value);
 }
 
-/* ---- a record ---- */
+/* ---- the general way of a column ---- */
 
 static void store_default(const mr_decoder *decoder, unsigned char *record, uint32_t field)
 {
@@ -438,10 +444,11 @@ static void store_default(const mr_decoder *decoder, unsigned char *record, uint
     memcpy(record + about->value_at, decoder->defaults + about->value_at, about->capacity);
 }
 
-static mr_reason store_general(mr_decoder *decoder, const mr_event *event, size_t column, uint32_t field,
-                               unsigned char *record, mr_refusal *refusal)
+mr_reason mr_decode_column(mr_decoder *decoder, const mr_event *event, size_t column, unsigned char *record,
+                           mr_refusal *refusal)
 {
     const mr_column_plan *plan = &decoder->columns[column];
+    uint32_t field = (uint32_t)column + decoder->stream->id_ksuid;
     mr_value value = {.kind = MR_JSON_MISSING};
     if (!plan->constant)
         find_value(decoder, event, plan, &value);
@@ -453,30 +460,4 @@ static mr_reason store_general(mr_decoder *decoder, const mr_event *event, size_
     if (reason)
         *refusal = (mr_refusal){.reason = reason, .position = value.position, .column = plan->column->name};
     return reason;
-}
-
-mr_reason mr_decode_store(mr_decoder *decoder, const mr_event *event, unsigned char *record,
-                          uint32_t *wire_bytes, mr_refusal *refusal)
-{
-    const mr_stream *stream = decoder->stream;
-    const mr_layout *layout = &decoder->layout;
-    uint32_t field = 0, bytes = decoder->fixed_bytes;
-    if (stream->id_ksuid) {
-        *mr_record_indicator(layout, record, 0) = MR_VALUE_SET;
-        *mr_record_length(layout, record, 0) = MR_KSUID_BYTES;
-        mr_ksuid_make(mr_record_value(layout, record, 0), event->timestamp_ms, event->source_hash,
-                      event->partition, event->offset);
-        field = 1;
-    }
-    for (size_t i = 0; i < stream->column_count; i++, field++) {
-        if (!mr_quick_store(&decoder->columns[i], &layout->field[field], event, record)) {
-            mr_reason reason = store_general(decoder, event, i, field, record, refusal);
-            if (reason)
-                return reason;
-        }
-        if (layout->field[field].form <= MR_FORM_BYTES)
-            bytes += (uint32_t)*mr_record_length(layout, record, field);
-    }
-    *wire_bytes = bytes;
-    return MR_REASON_NONE;
 }

@@ -125,6 +125,7 @@ static mr_status compile_columns(mr_decoder *decoder, mr_arena *arena, mr_error 
     const mr_stream *stream = decoder->stream;
     uint32_t field = stream->id_ksuid;
     decoder->columns = mr_arena_take(arena, "decoders", stream->column_count, sizeof *decoder->columns);
+    decoder->quick = mr_arena_take(arena, "decoders", stream->column_count, sizeof *decoder->quick);
     decoder->defaults = mr_arena_take(arena, "decoders", 1, decoder->layout.size);
     for (size_t i = 0; i < stream->column_count; i++, field++) {
         const mr_column *column = &stream->columns[i];
@@ -164,9 +165,12 @@ mr_status mr_decoder_new(const mr_stream *stream, mr_arena *arena, mr_decoder **
     }
     mr_paths_seal(decoder->paths);
     resolve_sources(decoder, decoder->key, decoder->key_count);
+    static const mr_span missing = {.kind = MR_JSON_MISSING};
+    bool path_first = decoder->key_count > 0 && decoder->key->kind == MR_FROM_PATH;
+    decoder->key_span = path_first ? decoder->key->span : &missing;
     for (size_t i = 0; i < stream->column_count; i++) {
         resolve_sources(decoder, decoder->columns[i].from, decoder->columns[i].from_count);
-        mr_quick_plan(&decoder->columns[i], &decoder->layout.field[i + stream->id_ksuid]);
+        mr_quick_plan(&decoder->quick[i], &decoder->columns[i], &decoder->layout.field[i + stream->id_ksuid]);
     }
     for (uint32_t i = 0; i < decoder->layout.fields; i++)
         decoder->fixed_bytes += decoder->layout.field[i].form <= MR_FORM_BYTES ? 5 : 13;

@@ -124,14 +124,17 @@ static inline __m128i between(__m128i bytes, char least, char more)
     return _mm_cmpeq_epi8(_mm_min_epu8(above, _mm_set1_epi8(more)), above);
 }
 
+static inline __m128i either(__m128i bytes, char a, char b)
+{
+    return _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b)));
+}
+
 /* Sixteen bytes of a block, at bit `i` of each. */
 static inline void simple_sixteen(__m128i bytes, int i, letters *is)
 {
-    static const char simple[] = "\"\\/bfnrt";
-    __m128i among = _mm_setzero_si128();
-    for (size_t k = 0; k < sizeof simple - 1; k++)
-        among = _mm_or_si128(among, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(simple[k])));
-    is->simple |= bits(among, i);
+    __m128i first = _mm_or_si128(either(bytes, '"', '\\'), either(bytes, '/', 'b'));
+    __m128i second = _mm_or_si128(either(bytes, 'f', 'n'), either(bytes, 'r', 't'));
+    is->simple |= bits(_mm_or_si128(first, second), i);
     is->u |= bits(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('u')), i);
 }
 

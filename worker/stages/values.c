@@ -99,8 +99,9 @@ bool mr_is_number(const char *text, size_t len)
     return i == len;
 }
 
-/* An integer in any of JSON's forms: 1.0, 1e3, or more than 19 digits. */
-static mr_reason read_general(const char *text, size_t len, uint64_t *magnitude)
+/* An integer in any of JSON's forms: 1.0, 1e3, or more than 19 digits.  It and its likes below are kept apart, for what clearing their buffers
+ * costs. */
+__attribute__((noinline)) static mr_reason read_general(const char *text, size_t len, uint64_t *magnitude)
 {
     digits number;
     uint64_t value = 0;
@@ -162,7 +163,6 @@ mr_reason mr_to_uint64(const char *text, size_t len, uint64_t most, uint64_t *ou
     return *out > (negative ? 0 : most) ? MR_REASON_OUT_OF_RANGE : MR_REASON_NONE;
 }
 
-/* Kept apart for its buffer. */
 __attribute__((noinline)) static mr_reason slow_double(const char *text, size_t len, double *out)
 {
     char copy[DOUBLE_TEXT_MAX];
@@ -207,11 +207,9 @@ static bool short_double(const char *text, size_t len, double *out)
     return true;
 }
 
-mr_reason mr_to_double(const char *text, size_t len, double *out)
+__attribute__((noinline)) static mr_reason long_double(const char *text, size_t len, double *out)
 {
     digits number;
-    if (short_double(text, len, out))
-        return MR_REASON_NONE;
     read_digits(text, len, &number);
     int64_t scale = number.point - (int64_t)number.count;
     if (!number.more && number.count <= 15 && scale >= -22 && scale <= 22) {
@@ -222,6 +220,11 @@ mr_reason mr_to_double(const char *text, size_t len, double *out)
         return MR_REASON_NONE;
     }
     return slow_double(text, len, out);
+}
+
+mr_reason mr_to_double(const char *text, size_t len, double *out)
+{
+    return short_double(text, len, out) ? MR_REASON_NONE : long_double(text, len, out);
 }
 
 /* The usual form, without an exponent: the text itself, without a fraction's last zeros.  false: it is of another form. */
@@ -257,13 +260,10 @@ static bool plain_decimal(const char *text, size_t len, uint32_t precision, uint
     return true;
 }
 
-mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale,
-                        char out[MR_DECIMAL_TEXT], size_t *out_len)
+__attribute__((noinline)) static mr_reason exponent_decimal(const char *text, size_t len, uint32_t precision,
+                                                            uint32_t scale, char *out, size_t *out_len)
 {
     digits number;
-    mr_reason reason;
-    if (plain_decimal(text, len, precision, scale, out, out_len, &reason))
-        return reason;
     read_digits(text, len, &number);
     int64_t whole = number.point > 0 ? number.point : 0;
     if (number.count > 0 && whole > (int64_t)(precision - scale))
@@ -286,6 +286,15 @@ mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32
     }
     *out_len = at;
     return MR_REASON_NONE;
+}
+
+mr_reason mr_to_decimal(const char *text, size_t len, uint32_t precision, uint32_t scale,
+                        char out[MR_DECIMAL_TEXT], size_t *out_len)
+{
+    mr_reason reason;
+    if (plain_decimal(text, len, precision, scale, out, out_len, &reason))
+        return reason;
+    return exponent_decimal(text, len, precision, scale, out, out_len);
 }
 
 mr_reason mr_to_uuid(const char *text, size_t len, unsigned char out[16])

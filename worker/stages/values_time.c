@@ -1,12 +1,12 @@
 /* Dates and times. Days from civil dates and back after Howard Hinnant's "chrono-compatible low-level date algorithms". */
-#include "base/text.h"
 #include "stages/values.h"
+
+#include "base/text.h"
+#include "values_usual.h"
 
 #define DAY_US    INT64_C(86400000000)
 #define LEAST_DAY (-354285) /* 1000-01-01 */
 #define MOST_DAY  2932896   /* 9999-12-31 */
-
-enum { KIND_DATE = 0, KIND_DATETIME = 1, KIND_TIME = 2 };
 
 static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
 {
@@ -38,32 +38,17 @@ static bool two(const char *text, unsigned *value)
     return high < 10 && low < 10;
 }
 
-/* Eight characters at once: those of `where` must be digits, the others as in `rest`.  The value of two digits in a row, of which the first is
- * character n, is then in the n-th byte of *pairs, from below. */
-static bool pairs_of(const char *text, uint64_t where, uint64_t rest, uint64_t *pairs)
-{
-    uint64_t word = mr_load64(text), digits = (word ^ UINT64_C(0x3030303030303030)) & where;
-    /* Above nine when adding 0x76 carries into the eighth bit, or that bit is set already. */
-    uint64_t wrong = ((digits + UINT64_C(0x7676767676767676)) | digits) & UINT64_C(0x8080808080808080);
-    *pairs = digits * 10 + (digits >> 8);
-    return wrong == 0 && (word & ~where) == rest;
-}
-
-#define BYTE(n, value) ((uint64_t)(value) << 8 * (n))
-
 /* YYYY-MM-DD, ten characters; a date that exists. */
 static mr_reason read_date(const char *text, mr_time *out)
 {
-    static const unsigned char length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    const uint64_t dashes = BYTE(4, '-') | BYTE(7, '-'), digits = ~(BYTE(4, 0xff) | BYTE(7, 0xff));
-    uint64_t pairs;
+    uint64_t wrong = 0, pairs = mr_pairs_of(text, "0000-00-", &wrong);
     unsigned day;
-    if (!pairs_of(text, digits, dashes, &pairs) || !two(text + 8, &day))
+    if (mr_pairs_wrong(wrong) || !two(text + 8, &day))
         return MR_REASON_BAD_FORMAT;
     unsigned year = (unsigned)(pairs & 0xff) * 100 + (unsigned)(pairs >> 16 & 0xff),
              month = pairs >> 40 & 0xff;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (month < 1 || month > 12 || day < 1 || day > (unsigned)length[month - 1] + (month == 2 && leap))
+    if (month < 1 || month > 12 || day < 1 || day > (unsigned)mr_month_days[month - 1] + (month == 2 && leap))
         return MR_REASON_BAD_FORMAT;
     if (year < 1000)
         return MR_REASON_OUT_OF_RANGE;
@@ -76,9 +61,11 @@ static mr_reason read_date(const char *text, mr_time *out)
 /* HH:MM:SS and its fraction; *used says how far it went. */
 static mr_reason read_clock(const char *text, size_t len, bool truncate, mr_time *out, size_t *used)
 {
-    const uint64_t colons = BYTE(2, ':') | BYTE(5, ':'), digits = ~(BYTE(2, 0xff) | BYTE(5, 0xff));
-    uint64_t pairs;
-    if (len < 8 || !pairs_of(text, digits, colons, &pairs))
+    uint64_t wrong = 0;
+    if (len < 8)
+        return MR_REASON_BAD_FORMAT;
+    uint64_t pairs = mr_pairs_of(text, "00:00:00", &wrong);
+    if (mr_pairs_wrong(wrong))
         return MR_REASON_BAD_FORMAT;
     out->hour = pairs & 0xff;
     out->minute = pairs >> 24 & 0xff;
@@ -149,7 +136,7 @@ static mr_reason from_micros(int64_t days, int64_t micros, mr_time *out)
     out->minute = (unsigned)(seconds / 60 % 60);
     out->second = (unsigned)(seconds % 60);
     out->negative = 0;
-    out->kind = KIND_DATETIME;
+    out->kind = MR_TIME_KIND_DATETIME;
     return MR_REASON_NONE;
 }
 
@@ -167,7 +154,7 @@ mr_reason mr_to_datetime(const char *text, size_t len, const int32_t *assume_min
     if (reason)
         return reason;
     out->negative = 0;
-    out->kind = KIND_DATETIME;
+    out->kind = MR_TIME_KIND_DATETIME;
     if (east_min == 0)
         return MR_REASON_NONE;
     int64_t micros =
@@ -235,14 +222,14 @@ mr_reason mr_to_date(const char *text, size_t len, mr_time *out)
 {
     if (len != 10)
         return MR_REASON_BAD_FORMAT;
-    *out = (mr_time){.kind = KIND_DATE};
+    *out = (mr_time){.kind = MR_TIME_KIND_DATE};
     return read_date(text, out);
 }
 
 mr_reason mr_to_time(const char *text, size_t len, bool truncate, mr_time *out)
 {
     size_t used;
-    *out = (mr_time){.kind = KIND_TIME};
+    *out = (mr_time){.kind = MR_TIME_KIND_TIME};
     mr_reason reason = read_clock(text, len, truncate, out, &used);
     return reason ? reason : used == len ? MR_REASON_NONE : MR_REASON_BAD_FORMAT;
 }

@@ -146,23 +146,23 @@ static bool skip(mr_consumer *consumer, uint32_t slot, uint32_t shard)
     return true;
 }
 
-/* Decodes into the open page; false when the message has to stay in hand. */
-static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
+/* Decodes into the open page; false when the message has to stay in hand.  The event is the message's own: a copy would be read in other pieces than it
+ * was just written in, and so wait until it is out of the processor's store buffer. */
+static bool place(mr_consumer *consumer, uint32_t number, mr_event *event, uint64_t now_ms)
 {
     const mr_slot *slot = &consumer->slots[number];
-    mr_event event = consumer->message.event; /* with the coordinates that it counts as */
     mr_refusal refusal = {.reason = MR_REASON_NO_ORIGIN, .column = ""};
     uint32_t stream, bytes;
     uint64_t hash;
-    if (!mr_consumer_origin(consumer, slot, &event, &stream))
-        return send_letter(consumer, number, stream, MR_LANE_NONE, &event, &refusal, now_ms);
-    if (!event.value && consumer->config->streams[stream].tombstone_skip) {
+    if (!mr_consumer_origin(consumer, slot, event, &stream))
+        return send_letter(consumer, number, stream, MR_LANE_NONE, event, &refusal, now_ms);
+    if (!event->value && consumer->config->streams[stream].tombstone_skip) {
         consumer->tally[stream].filtered++;
         return true;
     }
     mr_decoder *decoder = consumer->decoder[stream];
-    if (mr_decode_scan(decoder, &event, &hash, &refusal))
-        return send_letter(consumer, number, stream, MR_LANE_NONE, &event, &refusal, now_ms);
+    if (mr_decode_scan(decoder, event, &hash, &refusal))
+        return send_letter(consumer, number, stream, MR_LANE_NONE, event, &refusal, now_ms);
     uint32_t shard = mr_route_shard(consumer->config, hash);
     if (!mr_gate_is_open(consumer->gate[shard]) ||
         mr_parking_skips(consumer->parking, number, shard, consumer->message.event.offset))
@@ -173,12 +173,12 @@ static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
         stuck(consumer, MR_CAUSE_POOL);
         return false;
     }
-    if (mr_decode_store(decoder, &event, mr_page_record(page, page->rows), &bytes, &refusal)) {
+    if (mr_decode_store(decoder, event, mr_page_record(page, page->rows), &bytes, &refusal)) {
         mr_fill_unused(consumer->live, page);
         bool wait;
         if (is_judged(consumer, number, shard, &wait))
             return true;
-        return !wait && send_letter(consumer, number, stream, shard, &event, &refusal, now_ms);
+        return !wait && send_letter(consumer, number, stream, shard, event, &refusal, now_ms);
     }
     mr_placed placed = {.slot = number,
                         .offset = consumer->message.event.offset,
@@ -186,10 +186,17 @@ static bool place(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
                         .frontier_slot = number,
                         .key_hash = hash,
                         .bytes = bytes};
-    mr_fill_placed(consumer->live, page, &event, &placed, now_ms);
+    mr_fill_placed(consumer->live, page, event, &placed, now_ms);
     took_one(consumer, stream);
     consumer->in_flight++;
     return true;
+}
+
+/* An event that was sent back counts by coordinates of its own, and the message keeps those that it came with. */
+__attribute__((noinline)) static bool place_sent_back(mr_consumer *consumer, uint32_t number, uint64_t now_ms)
+{
+    mr_event event = consumer->message.event;
+    return place(consumer, number, &event, now_ms);
 }
 
 uint32_t mr_consumer_find(const mr_consumer *consumer, const mr_event *event, uint32_t *last)
@@ -232,7 +239,8 @@ static bool handle(mr_consumer *consumer, mr_arrival arrival, uint64_t now_ms)
         if (event->offset > mr_frontier_position(consumer->frontier, number))
             mr_frontier_advance(consumer->frontier, number, event->offset);
     } else if (event->offset >= mr_frontier_position(consumer->frontier, number)) {
-        if (!place(consumer, number, now_ms))
+        if (slot->sent_back ? !place_sent_back(consumer, number, now_ms)
+                            : !place(consumer, number, &consumer->message.event, now_ms))
             return false;
         mr_frontier_advance(consumer->frontier, number, event->offset + 1);
         mr_tally *tally = &consumer->tally[slot->stream];

@@ -173,8 +173,9 @@ bool mr_fill_is_open(const mr_fill *fill, uint32_t stream, uint32_t shard)
  * the next event is parsed. */
 static void fetch_ahead(const unsigned char *record, uint32_t size)
 {
-    for (uint32_t at = 0; at < size && at < AHEAD_BYTES; at += LINE)
-        __builtin_prefetch(record + at, 1);
+    const unsigned char *end = record + (size < AHEAD_BYTES ? size : AHEAD_BYTES);
+    for (; record < end; record += LINE)
+        __builtin_prefetch(record, 1);
 }
 
 void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, const mr_placed *placed,
