@@ -97,11 +97,7 @@ static void take_sealed(mr_writer *writer)
             continue;
         }
         idle = 0;
-        mr_page *page = mr_pool_page(writer->flow->pool, handle);
-        mr_batch_add(&writer->batch, handle, page);
-        /* The last that was queued: what its consumer keeps open for longer than it should may follow. */
-        if (mr_ring_used(ring) == 0)
-            mr_bell_ring(&writer->flow->consumer_bell[page->consumer]);
+        mr_batch_add(&writer->batch, handle, mr_pool_page(writer->flow->pool, handle));
     }
 }
 
@@ -331,6 +327,7 @@ static mr_sql_result connect_shard(mr_writer *writer)
 static void make_durable(mr_writer *writer)
 {
     mr_metrics *metrics = writer->flow->metrics;
+    mr_gate_writing(writer->gates, writer->shard, true);
     uint64_t began_ns = mr_clock_ns();
     mr_sql_result result = {.db_class = MR_DB_OK};
     mr_written written = MR_WRITE_FAILED;
@@ -344,6 +341,7 @@ static void make_durable(mr_writer *writer)
     mr_metric_observe(metrics, MR_M_WRITE_DURATION, writer->shard, 0, took_us, 1);
     mr_metric_add(metrics, MR_M_WRITER_BUSY, writer->shard, 0, took_us);
     writer->touched_ms = mr_clock_ms();
+    mr_gate_writing(writer->gates, writer->shard, false);
     if (written == MR_WRITTEN) {
         mr_gate_wrote(writer->gates, writer->shard, took_us / 1000, writer->touched_ms);
         succeeded(writer, true,
@@ -355,6 +353,9 @@ static void make_durable(mr_writer *writer)
         deal_with(writer, written, &result, writer->touched_ms);
     }
     mr_metric_set(metrics, MR_M_RETRY_PENDING, writer->shard, 0, mr_wheel_pending(writer->retry.wheel));
+    /* Meanwhile they have kept pages open for longer than they should. */
+    for (uint32_t c = 0; c < writer->flow->consumers; c++)
+        mr_bell_ring(&writer->flow->consumer_bell[c]);
 }
 
 /* Without work: connects ahead of the first batch, and keeps the session from running into its own wait_timeout. */
