@@ -35,7 +35,7 @@ typedef struct mr_worker {
     mr_group *group;
     mr_inbox **inboxes;
     mr_membership *membership;
-    struct mr_thread *threads; /* consumers, then writers */
+    struct mr_thread *threads; /* consumers, writers, then their second connections */
     uint32_t thread_count;
 } mr_worker;
 

@@ -93,6 +93,10 @@ bool mr_group_offset_at(mr_group *group, const char *topic, int32_t partition, i
                         uint32_t timeout_ms) MR_CHECKED;
 /* Begins again at `start` for a partition that is assigned and stopped by an out-of-range error. */
 bool mr_group_seek(mr_group *group, const char *topic, int32_t partition, int64_t start);
+/* Whether a rebalance leaves alone what it does not move: then what was held when it came is not assigned again by itself. */
+bool mr_group_cooperative(const mr_group *group);
+/* Fetches from `start` on, into `inbox`, what was held when it came; cooperative only. */
+void mr_group_begin(mr_group *group, const mr_partition *partition);
 /* Has the group an offset for some other partition of this topic? -1: no answer. */
 int mr_group_topic_known(mr_group *group, const char *topic, int32_t but_partition) MR_CHECKED;
 /* For each topic of the subscription: its number of partitions (asks brokers, waits at most timeout_ms). False: no answer. */

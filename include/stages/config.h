@@ -185,6 +185,7 @@ typedef struct mr_config {
         uint32_t max_rows;
         uint64_t max_bytes;
         uint32_t linger_ms;
+        uint32_t connections; /* to a shard that write at the same time: 1 or 2 */
     } batch;
     struct {
         uint32_t tick_ms, backoff_min_ms, backoff_max_ms, attempts_max;

@@ -60,7 +60,7 @@
     X(MR_M_WRITE_DURATION,       "millrace_write_duration_seconds",             HISTOGRAM, SHARD, NONE,      MICROS, WRITE_US,  \
       "Time to write and commit a batch.")                                                                                      \
     X(MR_M_WRITER_BUSY,          "millrace_writer_busy_seconds_total",          COUNTER,   SHARD, NONE,      MICROS, NO_BOUNDS, \
-      "Time that the shard's writer spent in the database.")                                                                    \
+      "Time that the shard's connections spent in batches.")                                                                    \
     X(MR_M_EVENT_AGE,            "millrace_event_age_seconds",                  HISTOGRAM, STREAM, PATH,     MILLIS, AGE_MS,    \
       "From an event's Kafka timestamp to its durable row.")                                                                    \
     X(MR_M_BACKPRESSURE,         "millrace_backpressure_seconds_total",         COUNTER,   CAUSE, NONE,      MICROS, NO_BOUNDS, \

@@ -43,7 +43,7 @@ typedef struct mr_plan {
 mr_fetching mr_plan_fetching(const mr_config *config, int librdkafka);
 uint32_t mr_plan_fetch_mib(const mr_config *config, int librdkafka);
 /* What the libraries may need beside our own memory, in bytes: librdkafka twice what it may fetch (it counts values only) for the live flow, as much
- * again while parked ranges are read, and 64 MiB for its threads, brokers and the dead letters' producer; Connector/C up to four times a page for each shard (its request buffer doubles as it grows). */
+ * again while parked ranges are read, and 64 MiB for its threads, brokers and the dead letters' producer; Connector/C up to four times a page for each connection to a shard (its request buffer doubles as it grows). */
 uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan, int librdkafka);
 
 mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, mr_error *error) MR_CHECKED;

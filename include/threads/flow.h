@@ -45,15 +45,18 @@ typedef struct mr_flow {
     mr_gates gates;
     mr_budget *budget; /* [streams] */
     uint32_t consumers, shards;
+    uint32_t seconds;       /* second connections: one a shard, or none */
     mr_ring **pages;        /* [consumers * shards] */
     mr_ring **done;         /* [consumers * shards] */
     mr_ring **orders;       /* [consumers] */
     mr_ring **letters;      /* [consumers] */
     mr_bell *consumer_bell; /* [consumers] */
     mr_bell *writer_bell;   /* [shards] */
+    mr_bell *second_bell;   /* [seconds] */
     mr_bell *main_bell;
     mr_pulse **consumer_pulse; /* [consumers] */
     mr_pulse **writer_pulse;   /* [shards] */
+    mr_pulse **second_pulse;   /* [seconds] */
     /* main's */
     _Atomic bool stop; /* the threads of consumers and writers end at their next turn */
 } mr_flow;

@@ -10,7 +10,7 @@
  *     failed           as they were (marks stay: they were proven)      rolled back, or closed wherever nobody knows
  *     drift            as they were                                     rolled back
  *
- * The writer's thread; blocks for as long as the database does.  No memory but the struct, which is the caller's.
+ * The thread of the connection (a writer's, or that of a shard's second one); blocks for as long as the database does.  No memory but the struct, which is the caller's.
  */
 #ifndef MR_THREADS_WRITING_H
 #define MR_THREADS_WRITING_H
@@ -28,6 +28,8 @@ typedef struct mr_writing {
     mr_flow *flow;
     uint32_t shard;
     mr_sql *sql;
+    mr_pulse *pulse; /* of the thread that writes */
+    bool whole;      /* nothing is taken apart or left out: a row that is refused fails the batch */
     mr_drift drift;
     mr_bisect bisect;
     uint32_t rows_at_once; /* lowered when the server finds a statement too big */
@@ -35,8 +37,11 @@ typedef struct mr_writing {
 
 typedef enum mr_written { MR_WRITTEN, MR_WRITE_FAILED, MR_WRITE_DRIFT } mr_written;
 
-void mr_writing_init(mr_writing *writing, mr_flow *flow, uint32_t shard, mr_sql *sql);
-/* Connected.  *result says why when it failed: a class that the batch as a whole must be treated by (never ROW_POISON). */
+void mr_writing_init(mr_writing *writing, mr_flow *flow, uint32_t shard, mr_sql *sql, mr_pulse *pulse);
+/* It is not connected. */
+mr_sql_result mr_writing_connect(mr_writing *writing);
+/* Connected.  *result says why when it failed: a class that the batch as a whole must be treated by (ROW_POISON when it must be whole, or is
+ * drift). */
 mr_written mr_writing_batch(mr_writing *writing, const mr_batch *batch, mr_sql_result *result);
 
 #endif

@@ -29,6 +29,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-$bench.XXXXXX")
 topic=bench
 group=bench
 linger=20       # ms that a row may wait for company, where the program has such a setting
+connections=2    # of Millrace to a shard that may write at the same time
 program=''      # its process
 shards=()       # Millrace's: a JSON object each; empty: one on each server
 shard_extra=''  # further members of its "shard_defaults", with a leading comma
@@ -253,7 +254,7 @@ millrace_start() {
   "streams": [$(event_stream "$topic")],
   "shard_defaults": { "user": "bench", "password_file": "$work/password", "database": "bench"$shard_extra },
   "shards": [ ${list%, } ],
-  "batch": { "linger_ms": $linger },
+  "batch": { "linger_ms": $linger, "connections": $connections },
   "dlq": { "topic": "bench.dlq" },
   "http": { "listen": "127.0.0.1:$port", "probe_listen": "127.0.0.1:$probe_port" }$settings
 }

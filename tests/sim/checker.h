@@ -52,6 +52,9 @@
     X(C_TRUNCATED, "parked ranges cut by the log")                                                           \
     X(C_BISECTED, "rows found by bisection")                                                                 \
     X(C_COLLIDED, "rows refused for a unique key")                                                           \
+    X(C_BEGUN_LATE, "held partitions begun after all")                                                       \
+    X(C_LOCKED, "rows that another transaction had locked")                                                  \
+    X(C_SECOND, "batches on a second connection")                                                            \
     X(C_SENT_BACK, "dead letters sent back")                                                                 \
     X(C_SENT_BACK_ROWS, "of them become rows")                                                               \
     X(C_ON_HOLD, "shards put on hold")                                                                       \

@@ -104,6 +104,26 @@ static void begin(mr_group *group, owned *one, const mr_partition *part)
         (feed){.log = one->log, .inbox = part->inbox, .position = part->start, .fetched = part->start};
 }
 
+bool mr_group_cooperative(const mr_group *group)
+{
+    (void)group;
+    return world.is.cooperative;
+}
+
+void mr_group_begin(mr_group *group, const mr_partition *partition)
+{
+    for (uint32_t i = 0; i < group->owned_count; i++) {
+        owned *one = &group->owned[i];
+        if (one->log->partition != partition->partition ||
+            strcmp(topic_names[one->log->topic], partition->topic) != 0)
+            continue;
+        sim_check(one->held, "a partition begins once", "%s/%d begins, and is not held", partition->topic,
+                  partition->partition);
+        sim_counts[C_BEGUN_LATE]++;
+        begin(group, one, partition);
+    }
+}
+
 /* Offset and metadata of one answer, asked for until it comes; false: it is told to stop, or thrown out. */
 static bool read_committed(mr_group *group)
 {

@@ -39,7 +39,7 @@ mr_sql *mr_sql_new(const mr_config *config, uint32_t shard, const mr_layout *lay
                     .shard = world_shard(sim_owner()->variant, shard),
                     .layouts = layouts,
                     .rows = sim_take(TRANSACTION_MAX * sizeof(written))};
-    sql->owner->sql[shard] = sql;
+    *(sql->owner->sql[shard] ? &sql->owner->second_sql[shard] : &sql->owner->sql[shard]) = sql;
     return sql;
 }
 
@@ -206,6 +206,28 @@ static bool is_there(const mr_sql *sql, const sim_event *event)
     return there;
 }
 
+static bool holds(const mr_sql *sql, const sim_event *event)
+{
+    for (uint32_t i = 0; sql && i < sql->row_count; i++)
+        if (sql->rows[i].event == event->number || (event->twin && sql->rows[i].event == event->twin->number))
+            return true;
+    return false;
+}
+
+/* Whether another transaction has locked the row, or its place in the unique key. */
+static bool is_locked(const mr_sql *by, const sim_event *event)
+{
+    for (uint32_t i = 0; i < INSTANCES_MAX; i++)
+        for (uint32_t shard = 0; world.instances[i].state == INSTANCE_RUNS && shard < SHARDS_MAX; shard++) {
+            const mr_sql *first = world.instances[i].sql[shard],
+                         *second = world.instances[i].second_sql[shard];
+            if ((first != by && first && first->shard == by->shard && holds(first, event)) ||
+                (second != by && second && second->shard == by->shard && holds(second, event)))
+                return true;
+        }
+    return false;
+}
+
 /* Adds a statement's rows to the transaction, or none of them: code of the error.  *existing: those that were there before. */
 static unsigned add_rows(mr_sql *sql, uint32_t stream, unsigned char **records, uint32_t count,
                          uint32_t *existing, bool *collides)
@@ -218,6 +240,11 @@ static unsigned add_rows(mr_sql *sql, uint32_t stream, unsigned char **records, 
     for (uint32_t i = 0; i < count; i++) {
         written *row = &sql->rows[sql->row_count];
         sim_event *event = read_row(sql, stream, records[i], row);
+        if (is_locked(sql, event)) {
+            sql->row_count = before;
+            sim_counts[C_LOCKED]++;
+            return 1205;
+        }
         event->narrowed = event->narrowed || (narrow && event->kind == EVENT_GOOD);
         *collides = event->twin && !is_there(sql, event) && is_there(sql, event->twin);
         event->collided = event->collided || *collides;
@@ -307,6 +334,7 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
         if (code) {
             uint32_t left = result.rows_left;
             result = answer(sql, code, MR_DB_AT_STATEMENT);
+            sql->must_end = code == 1205;
             result.unique_conflict = collides;
             result.rows_left = left;
             return result;
@@ -354,6 +382,7 @@ mr_sql_result mr_sql_commit(mr_sql *sql)
     }
     make_durable(sql);
     sql->doubtful = false;
+    sim_counts[C_SECOND] += sql == sql->owner->second_sql[sql->index];
     sql->commits++;
     return well(sql);
 }

@@ -152,7 +152,7 @@ typedef struct instance {
     mr_worker *worker; /* NULL: not made yet */
     mr_turn turn;
     sim_fiber *main;
-    sim_fiber *threads[16]; /* consumers, then writers, as they were started */
+    sim_fiber *threads[16]; /* consumers, writers, then second connections, as they were started */
     uint32_t thread_count;
     bool asked_to_stop, stopped;
     uint64_t asked_us, noticed_us;
@@ -164,7 +164,7 @@ typedef struct instance {
     struct mr_group *group;    /* the fakes' */
     struct mr_reader *reader;
     struct mr_dlq *dlq;
-    struct mr_sql *sql[SHARDS_MAX];
+    struct mr_sql *sql[SHARDS_MAX], *second_sql[SHARDS_MAX];
 } instance;
 
 typedef struct sim_habits {

@@ -84,8 +84,8 @@ static inline int fake_set_up(void **state)
         "\"columns\":[{\"name\":\"x\",\"from\":\"x\",\"type\":\"int64\"}]}],\"shards\":["
         "{\"name\":\"s0\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"},"
         "{\"name\":\"s1\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\"}]}";
-    static mr_pulse pulses[FAKE_SHARDS];
-    static mr_pulse *pulse_of[FAKE_SHARDS];
+    static mr_pulse pulses[FAKE_SHARDS], second_pulses[FAKE_SHARDS];
+    static mr_pulse *pulse_of[FAKE_SHARDS], *second_pulse_of[FAKE_SHARDS];
     mr_findings findings = {0};
     mr_error error;
     (void)state;
@@ -109,11 +109,16 @@ static inline int fake_set_up(void **state)
         .done = fake_rings(FAKE_SHARDS),
         .consumer_bell = mr_arena_take(fake_arena, "bells", 1, sizeof(mr_bell)),
         .writer_bell = mr_arena_take(fake_arena, "bells", FAKE_SHARDS, sizeof(mr_bell)),
+        .second_bell = mr_arena_take(fake_arena, "bells", FAKE_SHARDS, sizeof(mr_bell)),
         .writer_pulse = pulse_of,
+        .second_pulse = second_pulse_of,
     };
     mr_gates_init(&fake_flow.gates, fake_config, fake_arena);
-    for (uint32_t shard = 0; shard < FAKE_SHARDS; shard++)
+    for (uint32_t shard = 0; shard < FAKE_SHARDS; shard++) {
         pulse_of[shard] = &pulses[shard];
+        second_pulse_of[shard] = &second_pulses[shard];
+        fake_sql[shard] = fake_second_sql[shard] = (mr_sql){.connected = false};
+    }
     return 0;
 }
 

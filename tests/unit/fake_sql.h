@@ -32,6 +32,8 @@ struct mr_sql {
 };
 
 static mr_sql fake_sql[FAKE_SHARDS];
+static mr_sql
+    fake_second_sql[FAKE_SHARDS]; /* the shard's other connection: whichever is made after the writer's */
 
 static inline bool fake_fails(fake_failure *call, mr_sql_result *result)
 {
@@ -62,7 +64,7 @@ static inline uint32_t fake_sql_rows(uint32_t shard)
 {
     uint32_t rows = 0;
     for (uint32_t i = 0; i < FAKE_OFFSETS; i++)
-        rows += fake_sql[shard].durable[i];
+        rows += fake_sql[shard].durable[i] || fake_second_sql[shard].durable[i];
     return rows;
 }
 
@@ -70,8 +72,9 @@ mr_sql *mr_sql_new(const mr_config *config, uint32_t shard, const mr_layout *lay
 {
     (void)config;
     (void)arena;
-    fake_sql[shard] = (mr_sql){.layouts = layouts};
-    return &fake_sql[shard];
+    mr_sql *made = fake_sql[shard].layouts ? &fake_second_sql[shard] : &fake_sql[shard];
+    *made = (mr_sql){.layouts = layouts};
+    return made;
 }
 
 mr_sql_result mr_sql_connect(mr_sql *sql)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "app/membership.h"
+#include "base/clock.h"
 #include "fake_log.h"
 #include "stages/snapshot.h"
 
@@ -35,8 +36,8 @@ static mr_slot slots[MR_PARTITIONS_EACH];
 /* ---- the group ---- */
 
 static struct {
-    bool refuses;
-    uint32_t commits, questions;
+    bool refuses, cooperative;
+    uint32_t commits, questions, begun;
     mr_snapshot stands; /* the last commit that was taken */
 } group;
 
@@ -103,6 +104,17 @@ bool mr_group_offset_at(mr_group *unused, const char *topic, int32_t partition, 
 bool mr_group_seek(mr_group *unused, const char *topic, int32_t partition, int64_t start)
 {
     return !unused && !strcmp(topic, "t") && partition == PARTITION && start >= LOW;
+}
+
+bool mr_group_cooperative(const mr_group *unused)
+{
+    return unused == NULL && group.cooperative;
+}
+
+void mr_group_begin(mr_group *unused, const mr_partition *partition)
+{
+    assert_true(unused == NULL && !partition->hold && partition->start == group.stands.offset);
+    group.begun++;
 }
 
 int mr_group_topic_known(mr_group *unused, const char *topic, int32_t but_partition)
@@ -213,6 +225,7 @@ static int set_up(void **state)
     assert_true(mr_bell_init(&bell));
     flow = (mr_flow){.config = config,
                      .metrics = mr_metrics_new(config, arena, MR_PARTITIONS_EACH),
+                     .budget = mr_arena_take(arena, "test", config->stream_count, sizeof *flow.budget),
                      .consumers = 1,
                      .shards = 1,
                      .main_bell = &bell};
@@ -284,6 +297,30 @@ static void test_first_commit_refused(void **state)
     assert_logged("partition_held", "held, nothing is read from it: its first commit was not accepted");
 }
 
+/* In a cooperative group nobody assigns it again: it begins when a commit is taken at last, and is tried for now and then. */
+static void test_first_commit_taken_later(void **state)
+{
+    (void)state;
+    for (int cooperative = 0; cooperative < 2; cooperative++) {
+        group.cooperative = cooperative;
+        group.refuses = true;
+        assert_false(comes(400, true));
+        uint64_t now_ms = mr_clock_ms();
+        uint32_t commits = group.commits, begun = consumer.begun;
+        mr_membership_look(membership, now_ms + 5000);
+        assert_int_equal(group.commits, commits);
+        mr_membership_look(membership, now_ms + 15000); /* refused again */
+        assert_int_equal(group.commits > commits, cooperative);
+        assert_int_equal(mr_membership_held(membership), 1);
+        group.refuses = false;
+        mr_membership_look(membership, now_ms + 30000);
+        assert_int_equal(mr_membership_held(membership), !cooperative);
+        assert_int_equal(group.begun, cooperative);
+        assert_int_equal(consumer.begun, begun + (uint32_t)cooperative);
+        goes(true);
+    }
+}
+
 /* Not of this configuration, or of a topic whose identities are another one's: neither is read. */
 static void test_not_taken(void **state)
 {
@@ -350,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_begins_unclean),
                                        TEST(test_first_commit_refused),
+                                       TEST(test_first_commit_taken_later),
                                        TEST(test_comes_at_the_end),
                                        TEST(test_goes),
                                        TEST(test_lost),

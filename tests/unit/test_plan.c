@@ -108,9 +108,11 @@ static void test_fetching(void **state)
         assert_int_equal(mr_plan_fetching(config, version), cases[i].fetching);
         assert_int_equal(mr_plan_fetch_mib(config, version), cases[i].mib);
         /* Four times what is fetched, 64 MiB, four pages for each shard. */
-        assert_int_equal(mr_plan_libraries(config, &plan, version) >> 20, 4 * cases[i].mib + 64 + 4 * 2);
+        assert_int_equal(mr_plan_libraries(config, &plan, version) >> 20, 4 * cases[i].mib + 64 + 2 * 4 * 2);
         config->memory.fetch_mib = 5;
         assert_int_equal(mr_plan_fetch_mib(config, version), 5);
+        assert_int_equal(mr_plan_libraries(config, &plan, version) >> 20, 4 * 5 + 64 + 2 * 4 * 2);
+        config->batch.connections = 1;
         assert_int_equal(mr_plan_libraries(config, &plan, version) >> 20, 4 * 5 + 64 + 4 * 2);
         mr_config_free(config);
     }

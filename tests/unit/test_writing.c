@@ -19,7 +19,7 @@ static int set_up(void **state)
     fake_set_up(state);
     for (uint32_t shard = 0; shard < FAKE_SHARDS; shard++) {
         mr_sql *sql = mr_sql_new(fake_config, shard, fake_plan.layouts, fake_arena);
-        mr_writing_init(&writing[shard], &fake_flow, shard, sql);
+        mr_writing_init(&writing[shard], &fake_flow, shard, sql, fake_flow.writer_pulse[0]);
         assert_int_equal(mr_sql_connect(sql).db_class, MR_DB_OK);
     }
     mr_batch_init(&batch, fake_config, fake_arena, FAKE_PAGES);

@@ -13,6 +13,7 @@
 
 #define SYNC_COMMIT_MS 5000
 #define BEGIN_MS       60000 /* a coordinator that is still loading needs a while */
+#define BEGIN_AGAIN_MS 10000
 
 mr_membership *mr_membership_new(mr_flow *flow, mr_consumer **consumers, const mr_topics *topics,
                                  mr_board *board, mr_arena *arena)
@@ -194,9 +195,10 @@ static size_t add_beginnings(mr_membership *m, const mr_partition *partitions, s
     return due;
 }
 
-static void begin_all(mr_membership *m, mr_partition *partitions, size_t count)
+/* Tries for for_ms, once at least. */
+static void begin_all(mr_membership *m, mr_partition *partitions, size_t count, uint64_t for_ms)
 {
-    uint64_t end = mr_clock_ms() + BEGIN_MS;
+    uint64_t end = mr_clock_ms() + for_ms;
     do {
         mr_group_await_commit(m->group, SYNC_COMMIT_MS);
         if (mr_group_committing(m->group))
@@ -216,13 +218,17 @@ static void begin_all(mr_membership *m, mr_partition *partitions, size_t count)
         if (!one)
             continue;
         if (one->committed == one->slot->start && !one->committed_clean) {
+            one->held = false;
+            one->begin_ms = 0;
             order(m, one, MR_ORDER_ASSIGN);
             continue;
         }
+        bool news = !one->held;
         one->held = partitions[i].hold = true;
-        one->why =
-            "its first commit was not accepted: it begins when it is assigned again, or after a restart";
-        say_held(one);
+        one->begin_ms = mr_clock_ms() + BEGIN_AGAIN_MS;
+        one->why = "its first commit was not accepted: it begins when one is, or when it is assigned again";
+        if (news)
+            say_held(one);
     }
     for (size_t i = 0; i < count; i++)
         if (!partitions[i].hold)
@@ -237,7 +243,7 @@ static void assigned(void *context, mr_partition *partitions, size_t count)
         m->duties.busy(m->duties.context); /* each asks brokers, for seconds where they are slow */
         take_one(m, &partitions[i]);
     }
-    begin_all(m, partitions, count);
+    begin_all(m, partitions, count, BEGIN_MS);
     mr_metric_add(m->flow->metrics, MR_M_REBALANCES, 0, 0, 1);
     mr_log(MR_LOG_INFO, "assigned", NULL, "%zu partitions came, %u are owned, %u of them held", count,
            mr_membership_owned(m), mr_membership_held(m));
@@ -390,9 +396,31 @@ static void deal_with_stopped(mr_membership *m, mr_owned *one)
     mr_group_seek(m->group, one->slot->topic, one->slot->partition, low);
 }
 
+/* A cooperative group does not assign again what its member keeps: the first commit is tried again instead, of one partition at a time, for it
+ * waits for brokers. */
+static void begin_held(mr_membership *m, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < m->room; i++) {
+        mr_owned *one = &m->all[i];
+        if (!one->used || !one->held || one->begin_ms == 0 || now_ms < one->begin_ms)
+            continue;
+        if (stopping(m) || !mr_group_cooperative(m->group))
+            return;
+        mr_partition partition = {.topic = one->slot->topic,
+                                  .partition = one->slot->partition,
+                                  .start = one->slot->start,
+                                  .inbox = m->inboxes[i / MR_PARTITIONS_EACH]};
+        begin_all(m, &partition, 1, 0);
+        if (!partition.hold)
+            mr_group_begin(m->group, &partition);
+        return;
+    }
+}
+
 void mr_membership_look(mr_membership *m, uint64_t now_ms)
 {
     mr_owner_here(&m->owner);
+    begin_held(m, now_ms);
     for (uint32_t i = 0; i < m->room; i++)
         if (m->all[i].used && mr_slot_read(m->all[i].slot, NULL).stopped) {
             m->duties.busy(m->duties.context); /* brokers are asked, for seconds where they are slow */

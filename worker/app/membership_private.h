@@ -10,7 +10,8 @@
 
 typedef struct mr_owned {
     bool used, held;
-    const char *why; /* of a hold */
+    const char *why;   /* of a hold */
+    uint64_t begin_ms; /* of one whose first commit was refused: when it is tried again; 0: any other */
     mr_slot *slot;
     uint32_t number; /* slot within its consumer */
     int64_t dirty_until;

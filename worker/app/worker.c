@@ -16,8 +16,9 @@ typedef struct mr_thread {
     pthread_t id;
     bool running;
     mr_flow *flow;
-    mr_consumer *consumer; /* one of the two */
+    mr_consumer *consumer; /* one of the three */
     mr_writer *writer;
+    mr_second *second;
 } mr_thread;
 
 /* ---- memory ---- */
@@ -33,16 +34,21 @@ static mr_ring **rings(mr_arena *arena, uint32_t count, uint32_t capacity)
 static void make_pulses(mr_worker *worker)
 {
     mr_flow *flow = &worker->flow;
-    worker->watchdog = mr_watchdog_new(worker->arena, flow->consumers + flow->shards + 1, MR_WATCHDOG_LIMITS);
+    worker->watchdog = mr_watchdog_new(worker->arena, flow->consumers + flow->shards + flow->seconds + 1,
+                                       MR_WATCHDOG_LIMITS);
     worker->main_pulse = mr_watchdog_pulse(worker->watchdog, "main");
     flow->consumer_pulse =
         mr_arena_take(worker->arena, "threads", flow->consumers, sizeof *flow->consumer_pulse);
     flow->writer_pulse = mr_arena_take(worker->arena, "threads", flow->shards, sizeof *flow->writer_pulse);
+    flow->second_pulse = mr_arena_take(worker->arena, "threads", flow->seconds, sizeof *flow->second_pulse);
     for (uint32_t i = 0; i < flow->consumers; i++)
         flow->consumer_pulse[i] = mr_watchdog_pulse(worker->watchdog, "consumer %u", i);
     for (uint32_t i = 0; i < flow->shards; i++)
         flow->writer_pulse[i] =
             mr_watchdog_pulse(worker->watchdog, "writer of shard %s", worker->config->shards[i].name);
+    for (uint32_t i = 0; i < flow->seconds; i++)
+        flow->second_pulse[i] =
+            mr_watchdog_pulse(worker->watchdog, "second of shard %s", worker->config->shards[i].name);
 }
 
 static mr_status connect_flow(mr_worker *worker, mr_error *error)
@@ -54,6 +60,7 @@ static mr_status connect_flow(mr_worker *worker, mr_error *error)
     flow->plan = &worker->plan;
     flow->consumers = config->kafka.consumer_threads;
     flow->shards = (uint32_t)config->shard_count;
+    flow->seconds = config->batch.connections > 1 ? flow->shards : 0;
     flow->main_bell = &worker->main_bell;
     flow->pool = mr_pool_new(arena, flow->consumers, worker->plan.pages_each, worker->plan.page_bytes);
     flow->metrics = mr_metrics_new(config, arena, flow->consumers * MR_PARTITIONS_EACH);
@@ -68,11 +75,14 @@ static mr_status connect_flow(mr_worker *worker, mr_error *error)
     flow->letters = rings(arena, flow->consumers, MR_DEAD_LETTERS_EACH);
     flow->consumer_bell = mr_arena_take(arena, "rings", flow->consumers, sizeof *flow->consumer_bell);
     flow->writer_bell = mr_arena_take(arena, "rings", flow->shards, sizeof *flow->writer_bell);
+    flow->second_bell = mr_arena_take(arena, "rings", flow->seconds, sizeof *flow->second_bell);
     bool well = mr_bell_init(&worker->main_bell);
     for (uint32_t i = 0; i < flow->consumers; i++)
         well = mr_bell_init(&flow->consumer_bell[i]) && well;
     for (uint32_t i = 0; i < flow->shards; i++)
         well = mr_bell_init(&flow->writer_bell[i]) && well;
+    for (uint32_t i = 0; i < flow->seconds; i++)
+        well = mr_bell_init(&flow->second_bell[i]) && well;
     if (!well)
         return mr_fail(error, MR_UNAVAILABLE, "cannot make an eventfd, %s: raise the limit of open files",
                        strerror(errno));
@@ -98,7 +108,7 @@ mr_status mr_worker_new(const mr_config *config, mr_worker **out, mr_error *erro
     worker->consumers = mr_arena_take(arena, "threads", flow->consumers, sizeof *worker->consumers);
     worker->writers = mr_arena_take(arena, "threads", flow->shards, sizeof *worker->writers);
     worker->inboxes = mr_arena_take(arena, "threads", flow->consumers, sizeof *worker->inboxes);
-    worker->thread_count = flow->consumers + flow->shards;
+    worker->thread_count = flow->consumers + flow->shards + flow->seconds;
     worker->threads = mr_arena_take(arena, "threads", worker->thread_count, sizeof *worker->threads);
     for (uint32_t i = 0; i < flow->consumers && !status; i++)
         status = mr_consumer_new(flow, i, worker->topics, arena, &worker->consumers[i], error);
@@ -123,6 +133,8 @@ static void tell_to_stop(mr_flow *flow)
         mr_bell_ring(&flow->consumer_bell[i]);
     for (uint32_t i = 0; i < flow->shards; i++)
         mr_bell_ring(&flow->writer_bell[i]);
+    for (uint32_t i = 0; i < flow->seconds; i++)
+        mr_bell_ring(&flow->second_bell[i]);
 }
 
 /* After a start that failed half-way: nothing may be taken away from under a thread that runs. */
@@ -158,6 +170,8 @@ void mr_worker_free(mr_worker *worker)
         mr_bell_close(&flow->consumer_bell[i]);
     for (uint32_t i = 0; flow->writer_bell && i < flow->shards; i++)
         mr_bell_close(&flow->writer_bell[i]);
+    for (uint32_t i = 0; flow->second_bell && i < flow->seconds; i++)
+        mr_bell_close(&flow->second_bell[i]);
     if (flow->main_bell)
         mr_bell_close(&worker->main_bell);
     mr_topics_free(worker->topics);
@@ -186,6 +200,45 @@ static void *run_writer(void *context)
     return NULL;
 }
 
+static void *run_second(void *context)
+{
+    mr_thread *thread = context;
+    while (!atomic_load_explicit(&thread->flow->stop, memory_order_relaxed))
+        if (mr_second_do_work(thread->second) == 0)
+            mr_second_wait(thread->second);
+    mr_second_close(thread->second);
+    return NULL;
+}
+
+/* The i-th of all, in the order of worker->threads. */
+static mr_status start_thread(mr_worker *worker, uint32_t i, mr_error *error)
+{
+    mr_flow *flow = &worker->flow;
+    mr_thread *thread = &worker->threads[i];
+    char name[16];
+    void *(*body)(void *);
+    *thread = (mr_thread){.flow = flow};
+    if (i < flow->consumers) {
+        thread->consumer = worker->consumers[i];
+        body = run_consumer;
+        snprintf(name, sizeof name, "consumer-%u", i % 1000u);
+    } else if ((i -= flow->consumers) < flow->shards) {
+        thread->writer = worker->writers[i];
+        body = run_writer;
+        snprintf(name, sizeof name, "writer-%u", i % 1000u);
+    } else {
+        thread->second = mr_writer_second(worker->writers[i - flow->shards]);
+        body = run_second;
+        snprintf(name, sizeof name, "second-%u", (i - flow->shards) % 1000u);
+    }
+    int failed = mr_thread_start(&thread->id, name, body, thread);
+    if (failed)
+        return mr_fail(error, MR_UNAVAILABLE, "cannot start a thread, %s: allow the process more threads",
+                       strerror(failed));
+    thread->running = true;
+    return MR_OK;
+}
+
 mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *error)
 {
     mr_flow *flow = &worker->flow;
@@ -201,22 +254,10 @@ mr_status mr_worker_start(mr_worker *worker, mr_main_duties duties, mr_error *er
         mr_consumer_connect(worker->consumers[i], worker->inboxes[i], mr_reader_inbox(flow->reader, i));
     }
     mr_membership_connect(worker->membership, worker->group, worker->inboxes, duties);
-    for (uint32_t i = 0; i < worker->thread_count; i++) {
-        mr_thread *thread = &worker->threads[i];
-        bool consumer = i < flow->consumers;
-        *thread = (mr_thread){.flow = flow,
-                              .consumer = consumer ? worker->consumers[i] : NULL,
-                              .writer = consumer ? NULL : worker->writers[i - flow->consumers]};
-        char name[16];
-        snprintf(name, sizeof name, "%s-%u", consumer ? "consumer" : "writer",
-                 (consumer ? i : i - flow->consumers) % 1000u);
-        int failed = mr_thread_start(&thread->id, name, consumer ? run_consumer : run_writer, thread);
-        if (failed)
-            return mr_fail(error, MR_UNAVAILABLE, "cannot start a thread, %s: allow the process more threads",
-                           strerror(failed));
-        thread->running = true;
-    }
-    status = mr_watchdog_start(worker->watchdog, error);
+    for (uint32_t i = 0; i < worker->thread_count && !status; i++)
+        status = start_thread(worker, i, error);
+    if (!status)
+        status = mr_watchdog_start(worker->watchdog, error);
     return status ? status : mr_group_join(worker->group, error);
 }
 

@@ -63,11 +63,12 @@ static rd_kafka_resp_err_t code_of(rd_kafka_error_t *error)
     return err;
 }
 
-/* Adds to `begin` what the owner does not hold of the first `count` that are described. */
-static void forward(mr_group *group, size_t count, rd_kafka_topic_partition_list_t *begin)
+/* Adds to `begin` what the owner does not hold of these. */
+static void forward(mr_group *group, const mr_partition *partitions, size_t count,
+                    rd_kafka_topic_partition_list_t *begin)
 {
     for (size_t i = 0; i < count; i++) {
-        const mr_partition *part = &group->partitions[i];
+        const mr_partition *part = &partitions[i];
         if (part->hold)
             continue;
         rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(group->client, part->topic, part->partition);
@@ -87,7 +88,7 @@ static void assign(mr_group *group, const rd_kafka_topic_partition_list_t *given
         do {
             size_t count = describe(group, list, from);
             group->listener.assigned(group->listener.context, group->partitions, count);
-            forward(group, count, begin);
+            forward(group, group->partitions, count, begin);
             from += count;
         } while (from < (size_t)list->cnt);
     }
@@ -98,6 +99,19 @@ static void assign(mr_group *group, const rd_kafka_topic_partition_list_t *given
     group->joined = true;
     rd_kafka_topic_partition_list_destroy(begin);
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+bool mr_group_cooperative(const mr_group *group)
+{
+    return cooperative(group->client);
+}
+
+void mr_group_begin(mr_group *group, const mr_partition *partition)
+{
+    rd_kafka_topic_partition_list_t *begin = rd_kafka_topic_partition_list_new(1);
+    forward(group, partition, 1, begin);
+    report(code_of(rd_kafka_incremental_assign(group->client, begin)), "assigning a partition");
+    rd_kafka_topic_partition_list_destroy(begin);
 }
 
 /* Those of `given` that are assigned: a held partition never was. */

@@ -78,5 +78,5 @@ uint32_t mr_plan_fetch_mib(const mr_config *config, int librdkafka)
 uint64_t mr_plan_libraries(const mr_config *config, const mr_plan *plan, int librdkafka)
 {
     return 2 * ((uint64_t)mr_plan_fetch_mib(config, librdkafka) << 21) + (UINT64_C(64) << 20) +
-           4 * (uint64_t)plan->page_bytes * config->shard_count;
+           4 * (uint64_t)plan->page_bytes * config->shard_count * config->batch.connections;
 }

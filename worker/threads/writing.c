@@ -9,13 +9,18 @@
 
 #define PACKET_TOO_LARGE 1153
 
+/* Of mr_sql_connect, at least as many as there are. */
+#define QUESTIONS          12
+#define QUESTIONS_A_STREAM 6
+
 _Static_assert(MR_REASON_COUNT <= UINT8_MAX, "mr_record.reason holds every reason");
 _Static_assert(sizeof(((mr_record *)0)->sqlstate) == sizeof(((mr_sql_result *)0)->sqlstate),
                "one is copied into the other");
 
-void mr_writing_init(mr_writing *writing, mr_flow *flow, uint32_t shard, mr_sql *sql)
+void mr_writing_init(mr_writing *writing, mr_flow *flow, uint32_t shard, mr_sql *sql, mr_pulse *pulse)
 {
-    *writing = (mr_writing){.flow = flow, .shard = shard, .sql = sql, .rows_at_once = UINT32_MAX};
+    *writing =
+        (mr_writing){.flow = flow, .shard = shard, .sql = sql, .pulse = pulse, .rows_at_once = UINT32_MAX};
     mr_drift_init(&writing->drift, flow->config->dlq.drift_percent);
 }
 
@@ -38,13 +43,27 @@ static mr_page *page_at(const mr_writing *writing, const mr_batch *batch, uint32
 static void enter(const mr_writing *writing, const char *doing)
 {
     const mr_shard *about = &writing->flow->config->shards[writing->shard];
-    mr_pulse_enter(writing->flow->writer_pulse[writing->shard], doing,
-                   (about->read_timeout_s + about->write_timeout_s) * 1000u, mr_clock_ms());
+    mr_pulse_enter(writing->pulse, doing, (about->read_timeout_s + about->write_timeout_s) * 1000u,
+                   mr_clock_ms());
 }
 
 static void leave(const mr_writing *writing)
 {
-    mr_pulse_leave(writing->flow->writer_pulse[writing->shard], mr_clock_ms());
+    mr_pulse_leave(writing->pulse, mr_clock_ms());
+}
+
+mr_sql_result mr_writing_connect(mr_writing *writing)
+{
+    const mr_config *config = writing->flow->config;
+    const mr_shard *about = &config->shards[writing->shard];
+    /* The name server, the connection, and the questions of a session and about each table, each with its own time-out: a server that is slow at
+     * all of them is not a thread that is stuck. */
+    uint64_t questions = (QUESTIONS + QUESTIONS_A_STREAM * config->stream_count) / MR_WATCHDOG_PATIENCE;
+    mr_pulse_enter(writing->pulse, "connecting",
+                   (about->connect_timeout_s + questions * about->read_timeout_s) * 1000u, mr_clock_ms());
+    mr_sql_result result = mr_sql_connect(writing->sql);
+    leave(writing);
+    return result;
 }
 
 /* Ends a failed transaction so that nothing of it can be committed by what follows. */
@@ -166,15 +185,17 @@ static mr_sql_result write_page(mr_writing *writing, const mr_batch *batch, mr_p
     for (uint32_t row = 0, rows; row < page->rows; row += rows) {
         rows = mr_batch_rows_that_fit(page, layout_of(writing, page), row, packet_bytes);
         rows = rows < writing->rows_at_once ? rows : writing->rows_at_once;
+        if (rows == 0 && writing->whole)
+            return too_big;
         if (rows == 0) {
             refuse(writing, page, row, &too_big); /* the server would cut the connection */
             rows = 1;
             continue;
         }
         mr_sql_result result = write_rows(writing, page, row, row + rows);
-        if (is_about_rows(result.db_class))
+        if (is_about_rows(result.db_class) && !writing->whole)
             result = take_apart(writing, batch, page, row, row + rows);
-        if (result.db_class == MR_DB_TOO_BIG && rows == 1)
+        if (result.db_class == MR_DB_TOO_BIG && rows == 1 && !writing->whole)
             refuse(writing, page, row,
                    &result); /* the connection is gone; it is left out when the batch comes again */
         if (result.db_class != MR_DB_OK)
