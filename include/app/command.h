@@ -80,6 +80,18 @@ void mr_print_json_line(json_t *object);
 /* Bytes as a member: a text, null (bytes NULL), or what is no UTF-8 as the member `name`_hex. */
 void mr_json_put_bytes(json_t *object, const char *name, const char *bytes, size_t len);
 
+/* ---- cmd_lines.c: what commands read from stdin ---- */
+
+/* Zeroed at first; the text is the caller's to free. */
+typedef struct mr_line {
+    char *text; /* without its end */
+    size_t len, cap;
+    size_t number; /* lines so far */
+} mr_line;
+
+/* False at the end, and (with *status) after a complaint. */
+bool mr_next_line(mr_line *line, mr_status *status) MR_CHECKED;
+
 /* ---- the commands ---- */
 
 mr_status mr_cmd_run(mr_call *call);

@@ -42,6 +42,9 @@ void mr_sql_free(mr_sql *sql);
 /* Connects (name resolved and password file read again each time), kills the remembered earlier connection, sets the session,
  * compares every table with its stream, prepares.  MR_DB_SHARD_FATAL when a table does not fit. */
 mr_sql_result mr_sql_connect(mr_sql *sql);
+/* Questions that mr_sql_connect waits for, each for the shard's read_timeout_s at most, beside the login: of the session, and about each stream. */
+#define MR_SQL_QUESTIONS          10
+#define MR_SQL_QUESTIONS_A_STREAM 4
 bool mr_sql_connected(const mr_sql *sql);
 void mr_sql_close(mr_sql *sql);
 /* Most bytes of one statement that the server takes (its max_allowed_packet less a margin); 0 when not connected. */

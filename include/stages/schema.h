@@ -14,9 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define MR_TABLE_NAME 257 /* bytes: 64 characters in UTF-8, and a zero */
+
 /* A column as information_schema.COLUMNS describes it. */
 typedef struct mr_table_column {
-    char name[65];
+    char name[MR_TABLE_NAME];
     char data_type[32];            /* lower case: "varchar", "bigint" */
     char column_type[128];         /* lower case, with width and unsigned */
     uint64_t max_chars, max_bytes; /* texts and binaries */
@@ -28,10 +30,10 @@ typedef struct mr_table_column {
 } mr_table_column;
 
 typedef struct mr_table_index {
-    char name[65];
+    char name[MR_TABLE_NAME];
     bool unique, primary;
     size_t columns;
-    char column[16][65];
+    char column[16][MR_TABLE_NAME];
     bool prefix; /* some column by a prefix only */
 } mr_table_index;
 

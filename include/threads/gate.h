@@ -48,7 +48,6 @@ typedef struct mr_gate {
     _Atomic uint64_t good_ms;  /* last success, or when its work began */
     _Atomic uint64_t again_ms; /* RETRYING: its writer leaves it alone until then */
     _Atomic uint32_t batch_ms; /* what a batch takes, averaged */
-    _Atomic bool writing;      /* it has a batch in hand */
     /* under the lock */
     pthread_mutex_t lock;
     char why[MR_GATE_WHY_BYTES];
@@ -82,9 +81,6 @@ bool mr_gate_park(mr_gates *gates, uint32_t shard, uint64_t now_ms, const char *
 
 /* Its work began, or a call went well. */
 void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms);
-/* Its writer has a batch in hand, and takes no page before it is done with it: then it says so and rings the consumers. */
-void mr_gate_writing(mr_gates *gates, uint32_t shard, bool writing);
-bool mr_gate_is_writing(const mr_gates *gates, uint32_t shard);
 /* A batch is durable, and took so long. */
 void mr_gate_wrote(mr_gates *gates, uint32_t shard, uint64_t took_ms, uint64_t now_ms);
 /* Pages of the shard were handed to its writer, or have come back. */

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/progress.h"
 #include "app/worker.h"
 #include "base/clock.h"
 #include "decode_events.h"
@@ -411,8 +412,10 @@ int main(int count, char **argument)
     both = mmap(NULL, sizeof *both, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (both == MAP_FAILED)
         fail("no memory");
+    mr_progress progress = mr_progress_begin("rounds");
     for (int i = 0; i < rounds; i++)
         for (int k = 0; k < KINDS; k++) {
+            mr_progress_tell(&progress, (uint64_t)(i * KINDS + k), (uint64_t)rounds * KINDS, kinds[k].name);
             mr_config *config = configure(kinds[k].consumers);
             atomic_store(&both->awaited, kinds[k].processes);
             figure one = kinds[k].processes == 2 ? round_of_two(config)
@@ -421,6 +424,7 @@ int main(int count, char **argument)
             cpu[k][i] = one.cpu_ns / (double)events;
             mr_config_free(config);
         }
+    mr_progress_end(&progress);
     for (int k = 0; k < KINDS; k++)
         report(kinds[k].name, wall[k], cpu[k], rounds);
     for (int k = 1; k < KINDS; k++)

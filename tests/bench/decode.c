@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/progress.h"
 #include "base/clock.h"
 #include "decode_events.h"
 #include "stages/decode.h"
@@ -88,7 +89,7 @@ static figures figures_of(double *rounds, int count)
     return (figures){.least = rounds[0], .median = rounds[count / 2]};
 }
 
-static void compare(bench *b, int rounds)
+static void compare(bench *b, int rounds, mr_progress *progress)
 {
     static double ours[ROUNDS_MAX], tree[ROUNDS_MAX];
     uint32_t times = (uint32_t)(BYTES_A_ROUND / (b->event->len + 100));
@@ -96,12 +97,14 @@ static void compare(bench *b, int rounds)
     static double find[ROUNDS_MAX];
 #endif
     for (int i = 0; i < rounds; i++) {
+        mr_progress_tell(progress, (uint64_t)i, (uint64_t)rounds, b->event->name);
         ours[i] = round_ns(b, decode_one, times);
 #ifdef BENCH_SIMDJSON
         find[i] = round_ns(b, simdjson_one, times);
 #endif
         tree[i] = round_ns(b, jansson_one, times / 20 + 1);
     }
+    mr_progress_end(progress);
     figures we = figures_of(ours, rounds), jansson = figures_of(tree, rounds);
     printf("%-17s %5zu B %7.0f %7.0f ns", b->event->name, b->event->len, we.least, we.median);
 #ifdef BENCH_SIMDJSON
@@ -136,7 +139,8 @@ int main(int count, char **argument)
             mr_decoder_new(&config->streams[0], arena, &b.decoder, &error))
             fail("its settings are refused");
         b.record = mr_arena_take(arena, "record", 1, mr_decoder_layout(b.decoder)->size);
-        compare(&b, rounds);
+        mr_progress progress = mr_progress_begin("rounds");
+        compare(&b, rounds, &progress);
         sum += b.sum;
         mr_arena_free(arena);
         mr_config_free(config);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "app/progress.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ksuid.h"
@@ -49,6 +50,15 @@ __attribute__((noinline)) static void schedule_nothing(const void *wheel, uint32
     __asm__ volatile("" : : "r"(wheel), "r"(handle), "r"(due_ms));
 }
 
+/* How far it has come; rounds are too different for saying how long the rest will take. */
+static mr_progress progress;
+static uint64_t rounds_done;
+
+static void round_done(const char *what)
+{
+    mr_progress_tell(&progress, ++rounds_done, 0, what);
+}
+
 static void bench_loop(const uint32_t *due_ms)
 {
     double best = 1e9;
@@ -57,7 +67,9 @@ static void bench_loop(const uint32_t *due_ms)
         for (uint32_t i = 0; i < ENTRIES; i++)
             schedule_nothing(due_ms, i, begin + due_ms[i]);
         best = least(best, per(from, ENTRIES));
+        round_done("the loop");
     }
+    mr_progress_end(&progress);
     printf("the loop without a wheel      schedule %6.1f ns\n", best);
 }
 
@@ -76,11 +88,13 @@ static void bench_wheel(const uint32_t *due_ms)
         for (uint64_t now = begin; given < ENTRIES; now += TICK_MS)
             for (uint32_t n; (n = mr_wheel_expire(wheel, now, out, GIVEN)) > 0;)
                 given += n;
+        round_done("wheel of handles");
         if (round == 0)
             continue; /* it touches the memory */
         schedule = least(schedule, took);
         expire = least(expire, per(from, ENTRIES));
     }
+    mr_progress_end(&progress);
     printf("wheel, chunks of handles      schedule %6.1f ns  expire %6.1f ns  %5.2f bytes an entry\n",
            schedule, expire, (double)mr_wheel_bytes(wheel) / ENTRIES);
     mr_arena_free(arena);
@@ -117,11 +131,13 @@ static void bench_pointers(const uint32_t *due_ms)
                 one->next->before = one->before;
                 sum += one->handle;
             }
+        round_done("wheel of pointers");
         if (round == 0)
             continue; /* it touches the memory */
         schedule = least(schedule, took);
         expire = least(expire, per(from, ENTRIES));
     }
+    mr_progress_end(&progress);
     printf("wheel of pointers, intrusive  schedule %6.1f ns  expire %6.1f ns  %5.2f bytes an entry%s\n",
            schedule, expire, (double)sizeof *entries, sum == 0 ? "!" : "");
     free(entries);
@@ -165,7 +181,9 @@ static void bench_names(void)
             sum += (unsigned char)text[26];
         }
         format = least(format, per(from, TIMES / 500));
+        round_done("names");
     }
+    mr_progress_end(&progress);
     printf("FNV-1a 64 of 36 bytes         %6.1f ns\nKSUID from coordinates        %6.1f ns\n", hash, make);
     printf("KSUID as text                 %6.1f ns%s\n", format, sum == 0 ? "!" : "");
 }
@@ -193,7 +211,9 @@ static void bench_times(void)
             sum += end ? (uint64_t)time.tm_sec + strtoul(end + 1, NULL, 10) : 0;
         }
         library = least(library, per(from, TIMES / 50));
+        round_done("times");
     }
+    mr_progress_end(&progress);
     printf("datetime to its parts         %6.1f ns  strptime %6.1f ns%s\n", ours, library,
            sum == 0 ? "!" : "");
 }
@@ -211,12 +231,15 @@ static void bench_library_names(void)
             sum += (unsigned char)text[39];
         }
         best = least(best, per(from, TIMES / 50));
+        round_done("names by snprintf");
     }
+    mr_progress_end(&progress);
     printf("the same as hex by snprintf   %6.1f ns%s\n", best, sum == 0 ? "!" : "");
 }
 
 int main(void)
 {
+    progress = mr_progress_begin("rounds");
     bench_wheels();
     bench_names();
     bench_library_names();

@@ -28,7 +28,6 @@ struct mr_sql {
     uint32_t connects, commits, rollbacks, closes;
     uint64_t *clock_ms; /* NULL, or a COMMIT moves it by commit_takes_ms */
     uint64_t commit_takes_ms;
-    void (*at_write)(void); /* NULL, or what others see while a statement runs */
 };
 
 static mr_sql fake_sql[FAKE_SHARDS];
@@ -116,8 +115,6 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
     int64_t offsets[FAKE_OFFSETS];
     uint32_t count = 0;
     assert_true(sql->connected);
-    if (sql->at_write)
-        sql->at_write();
     if (fake_fails(&sql->write, &result))
         return result;
     for (uint32_t row = 0; row < rows; row++) {

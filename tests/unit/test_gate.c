@@ -1,70 +1,8 @@
-/* The breaker: every way from one state to another and every refusal, who is to blame for a pool that is empty, and what people are shown. */
+/* The breaker: every way from one state to another and every refusal, when a shard is stalled, and what people are shown. */
+#include "gate_world.h"
+
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "threads/gate.h"
-
-enum { NOW = 100000, SHARDS = 3, PAGES = 100 };
-
-static mr_config *config;
-static mr_arena *arena;
-static mr_gates gates;
-
-/* With the defaults: a share of 25 % and 10 s without success; shards whose bit is set in `held` are on hold. */
-static void start(int shards, unsigned held)
-{
-    char text[4096];
-    mr_findings findings = {0};
-    int len = snprintf(text, sizeof text,
-                       "{\"kafka\":{\"bootstrap_servers\":\"b\",\"group_id\":\"g\"},\"streams\":[{\"name\":"
-                       "\"s\",\"topic\":\"t\",\"table\":\"t\",\"id\":{\"column\":\"id\",\"from\":\"ksuid\"},"
-                       "\"columns\":[{\"name\":\"a\",\"from\":\"a\",\"type\":\"int64\"}]}],\"shards\":[");
-    for (int i = 0; i < shards; i++)
-        len += snprintf(text + len, sizeof text - (size_t)len,
-                        "%s{\"name\":\"s%d\",\"host\":\"h\",\"user\":\"u\",\"database\":\"d\",\"hold\":%s}",
-                        i ? "," : "", i, held >> i & 1 ? "true" : "false");
-    snprintf(text + len, sizeof text - (size_t)len, "]}");
-    if (mr_config_parse("test", text, strlen(text), NULL, &config, &findings))
-        fail_msg("%s: %s", findings.at[0].where, findings.at[0].what);
-    mr_findings_free(&findings);
-    arena = mr_arena_new();
-    mr_gates_init(&gates, config, arena);
-}
-
-static void finish(void)
-{
-    mr_arena_free(arena);
-    mr_config_free(config);
-}
-
-static void set(uint32_t shard, mr_gate_state to)
-{
-    atomic_store(&gates.at[shard].state, to);
-}
-
-/* It has work since `for_ms` before NOW, and had no success since. */
-static void without_success(uint32_t shard, uint64_t for_ms)
-{
-    mr_gate_work(&gates, shard, 1, NOW - for_ms);
-}
-
-static bool park(uint32_t shard)
-{
-    return mr_gate_park(&gates, shard, NOW, "because");
-}
-
-static void assert_state(uint32_t shard, mr_gate_state state)
-{
-    assert_int_equal(mr_gate_now(&gates, shard), state);
-}
 
 /* ---- from one state to another ---- */
 
@@ -327,112 +265,6 @@ static void test_is_live(void **state)
     finish();
 }
 
-/* ---- who is to blame ---- */
-
-typedef struct blame {
-    const char *what;
-    mr_gate_state states[SHARDS];
-    uint32_t pages[SHARDS];
-    uint32_t free;
-    unsigned stalled; /* bits */
-    unsigned closed;  /* bits: what mr_gates_no_page closes */
-    unsigned crowd;   /* bits: who must not take another */
-} blame;
-
-static const blame blames[] = {
-    /* A part is 25 pages. */
-    {"nobody is stalled, and something is left for all",
-     {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE},
-     {30, 30, 30},
-     10,
-     0,
-     0,
-     0},
-    {"what is free is owed to the third",
-     {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE},
-     {49, 30, 11},
-     10,
-     0,
-     0,
-     3},
-    {"exactly what is owed", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {45, 30, 20}, 5, 0, 0, 3},
-    {"one more than is owed", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {44, 30, 20}, 6, 0, 0, 0},
-    {"stalled, below its part", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {24, 38, 38}, 0, 1, 0, 6},
-    {"stalled, at its part", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {25, 35, 30}, 10, 1, 1, 1},
-    {"nothing free", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {25, 40, 35}, 0, 0, 0, 7},
-    {"two are stalled", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {26, 26, 38}, 10, 3, 3, 3},
-    {"all stalled", {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE}, {40, 40, 20}, 0, 7, 0, 3},
-    {"retrying", {MR_GATE_RETRYING, MR_GATE_LIVE, MR_GATE_LIVE}, {26, 34, 30}, 10, 1, 1, 1},
-    {"starting", {MR_GATE_STARTING, MR_GATE_LIVE, MR_GATE_LIVE}, {26, 34, 30}, 10, 1, 1, 1},
-    {"no other is live", {MR_GATE_LIVE, MR_GATE_RETRYING, MR_GATE_STARTING}, {26, 34, 30}, 10, 1, 0, 1},
-    {"closed ones stay as they are",
-     {MR_GATE_PARKED, MR_GATE_PROBED, MR_GATE_LIVE},
-     {40, 40, 10},
-     20,
-     3,
-     0,
-     3},
-    {"a healthy one is not to blame for a closed one's pages",
-     {MR_GATE_LIVE, MR_GATE_PARKED, MR_GATE_LIVE},
-     {20, 49, 31},
-     0,
-     1,
-     0,
-     6},
-    {"half of all, though it is well",
-     {MR_GATE_LIVE, MR_GATE_LIVE, MR_GATE_LIVE},
-     {50, 10, 10},
-     100,
-     0,
-     0,
-     1},
-};
-
-static void test_no_page(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof blames / sizeof blames[0]; i++) {
-        const blame *one = &blames[i];
-        mr_gate_pages pages = {one->pages, PAGES, one->free};
-        uint32_t expected = 0;
-        start(SHARDS, 0);
-        for (uint32_t shard = 0; shard < SHARDS; shard++) {
-            set(shard, one->states[shard]);
-            without_success(shard, one->stalled >> shard & 1 ? MR_GATE_STALLED_MS : MR_GATE_STALLED_MS - 1);
-            expected += one->closed >> shard & 1;
-        }
-        for (uint32_t shard = 0; shard < SHARDS; shard++)
-            if (mr_gates_crowd(&gates, shard, pages, NOW) != (one->crowd >> shard & 1))
-                fail_msg("%s: shard %u crowds, or does not", one->what, shard);
-        if (mr_gates_no_page(&gates, pages, NOW) != expected)
-            fail_msg("%s: not %u closed", one->what, expected);
-        for (uint32_t shard = 0; shard < SHARDS; shard++)
-            assert_state(shard, one->closed >> shard & 1 ? MR_GATE_PARKED : one->states[shard]);
-        assert_int_equal(mr_gates_no_page(&gates, pages, NOW), 0); /* once */
-        finish();
-    }
-}
-
-static void test_look(void **state)
-{
-    (void)state;
-    uint64_t after_ms = 10000;
-    start(SHARDS, 0);
-    set(0, MR_GATE_LIVE);
-    set(1, MR_GATE_RETRYING);
-    set(2, MR_GATE_LIVE);
-    mr_gate_work(&gates, 0, 3, NOW);
-    mr_gate_work(&gates, 1, 1, NOW + 5);
-    assert_int_equal(mr_gates_look(&gates, NOW + after_ms - 1), 0);
-    assert_int_equal(mr_gates_look(&gates, NOW + after_ms), 1);
-    assert_state(0, MR_GATE_PARKED);
-    assert_int_equal(mr_gates_look(&gates, NOW + after_ms + 5), 1);
-    assert_state(1, MR_GATE_PARKED);
-    assert_int_equal(mr_gates_look(&gates, NOW + 10 * after_ms), 0); /* without work nobody waits for it */
-    assert_state(2, MR_GATE_LIVE);
-    finish();
-}
-
 /* ---- for people ---- */
 
 static void test_shown(void **state)
@@ -502,8 +334,6 @@ int main(void)
         cmocka_unit_test(test_stalled),
         cmocka_unit_test(test_average),
         cmocka_unit_test(test_is_live),
-        cmocka_unit_test(test_no_page),
-        cmocka_unit_test(test_look),
         cmocka_unit_test(test_shown),
         cmocka_unit_test(test_why),
     };

@@ -1,138 +1,12 @@
-/* The HTTP edge over real sockets of the loopback: answers, refusals, addresses, and clients that mean no good. */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+/* The HTTP edge over real sockets of the loopback: answers, refusals, addresses. */
+#include "http_world.h"
 
-#include <cmocka.h>
 #include <jansson.h>
 
 #include "base/clock.h"
-#include "edges/http.h"
 #include "edges/http_listen.h"
 #include "edges/process.h"
 #include "stages/page.h"
-
-static mr_stream streams[] = {{.name = "events"}};
-static mr_shard shards[] = {{.name = "s0"}};
-static uint16_t slot_shard[1];
-static mr_config config = {
-    .kafka = {.group_id = "g"},
-    .streams = streams,
-    .stream_count = 1,
-    .shards = shards,
-    .shard_count = 1,
-    .slots = 1,
-    .slot_shard = slot_shard,
-    .http = {.listen = "127.0.0.1:0", .probe_listen = "127.0.0.1:0", .status_page = true}};
-static _Atomic bool broker_well;
-static mr_arena *arena;
-static mr_metrics *metrics;
-static mr_board *board;
-static mr_http *http;
-static char answer[4 << 20];
-
-static bool always(const void *context, mr_buf *why)
-{
-    (void)context;
-    (void)why;
-    return true;
-}
-
-static bool as_it_says(const void *context, mr_buf *why)
-{
-    const _Atomic bool *well = context;
-    mr_buf_text(why, atomic_load(well) ? "heard 1 s ago" : "no answer for 60 s");
-    return atomic_load(well);
-}
-
-static const mr_probe_check live[] = {{"threads", always, NULL}};
-static const mr_probe_check ready[] = {{"configuration", always, NULL},
-                                       {"brokers", as_it_says, &broker_well}};
-
-static int set_up(void **unused)
-{
-    (void)unused;
-    mr_error error;
-    mr_probes probes = {
-        .live = live, .live_count = 1, .ready = ready, .ready_count = 2, .started = live, .started_count = 1};
-    atomic_store(&broker_well, true);
-    arena = mr_arena_new();
-    metrics = mr_metrics_new(&config, arena, 20000);
-    board = mr_board_new(&config, arena, 20000);
-    if (mr_http_start(&config, metrics, board, &probes, arena, &http, &error) != MR_OK) {
-        print_message("%s\n", error.text);
-        return 1;
-    }
-    mr_arena_freeze(arena);
-    return 0;
-}
-
-static int tear_down(void **unused)
-{
-    (void)unused;
-    mr_http_stop(http);
-    mr_arena_free(arena);
-    return 0;
-}
-
-static int dial(uint16_t port)
-{
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-    return fd;
-}
-
-static bool say(int fd, const char *text)
-{
-    return send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text);
-}
-
-static void hear(int fd)
-{
-    size_t len = 0;
-    ssize_t got;
-    struct timeval patience = {.tv_sec = 30};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    while ((got = recv(fd, answer + len, sizeof answer - 1 - len, 0)) > 0)
-        len += (size_t)got;
-    answer[len] = 0;
-    close(fd);
-}
-
-/* The answer's status; head and body are in `answer`. */
-static int ask(uint16_t port, const char *method, const char *path, const char *headers)
-{
-    char request[512];
-    int fd = dial(port), status = 0;
-    snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, path, headers);
-    assert_true(say(fd, request));
-    hear(fd);
-    sscanf(answer, "HTTP/1.1 %d", &status);
-    return status;
-}
-
-static const char *body(void)
-{
-    const char *end = strstr(answer, "\r\n\r\n");
-    return end ? end + 4 : "";
-}
-
-static bool has(const char *text)
-{
-    return strcasestr(answer, text) != NULL;
-}
 
 static void test_metrics(void **unused)
 {
@@ -352,100 +226,6 @@ static void test_large_page(void **unused)
     assert_true(has("# EOF\n"));
 }
 
-static void test_nonsense(void **unused)
-{
-    (void)unused;
-    static const char *const all[] = {
-        "\r\n\r\n\r\n",
-        "GET\r\n\r\n",
-        "GET /metrics\r\n\r\n",
-        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-        "GET /metrics HTTP/9.9\r\n\r\n",
-        "GET /%00%ff%zz HTTP/1.1\r\nHost: x\r\n\r\n",
-        "POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        struct pollfd client = {.fd = dial(mr_http_port(http)), .events = POLLIN};
-        say(client.fd, all[i]);
-        poll(&client, 1, 100); /* it may answer or wait for more: it must only stay well */
-        close(client.fd);
-    }
-    int fd = dial(mr_http_port(http)); /* a header without end */
-    say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nLong: ");
-    for (int i = 0;
-         i < 200 &&
-         say(fd,
-             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-         i++)
-        continue;
-    hear(fd);
-    assert_int_equal(ask(mr_http_port(http), "GET", "/metrics", ""), 200);
-}
-
-/* Sends a byte to each every 100 ms until the server has ended all but `rest` of them; probes answer all the time. */
-static void drip(size_t count, size_t rest)
-{
-    struct pollfd client[100];
-    size_t left = count;
-    uint16_t port = mr_http_probe_port(http);
-    for (size_t i = 0; i < count; i++) {
-        client[i] = (struct pollfd){.fd = dial(port), .events = POLLIN};
-        say(client[i].fd, "GET /livez HTTP/1.1\r\nX: ");
-    }
-    uint64_t started = mr_clock_ms();
-    while (left > rest) {
-        assert_true(mr_clock_ms() - started < 60000);
-        assert_int_equal(ask(port, "GET", "/livez", ""), 200);
-        poll(client, count, 100);
-        for (size_t i = 0; i < count; i++) {
-            char byte;
-            if (client[i].fd < 0)
-                continue;
-            if (client[i].revents && recv(client[i].fd, &byte, 1, MSG_DONTWAIT) <= 0) {
-                close(client[i].fd);
-                client[i].fd = -1;
-                left--;
-            } else {
-                say(client[i].fd, "x");
-            }
-        }
-    }
-    for (size_t i = 0; i < count; i++)
-        if (client[i].fd >= 0)
-            close(client[i].fd);
-}
-
-static void test_four_dripping(void **unused)
-{
-    (void)unused;
-    drip(4, 0); /* 10 s */
-}
-
-static void test_more_dripping_than_places(void **unused)
-{
-    (void)unused;
-    drip(100, 32);
-}
-
-/* Clients that ask and never read do not keep others from being answered. */
-static void test_deaf_clients(void **unused)
-{
-    (void)unused;
-    int deaf[12];
-    for (uint32_t i = 0; i < 20000; i++)
-        mr_metrics_partition_open(metrics, i, "a-topic-with-a-name-of-some-length", (int32_t)i);
-    for (size_t i = 0; i < 12; i++) {
-        deaf[i] = dial(mr_http_port(http));
-        say(deaf[i], "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-    }
-    for (uint32_t i = 0; i < 20000; i++)
-        mr_metrics_partition_close(metrics, i);
-    assert_int_equal(ask(mr_http_port(http), "GET", "/metrics", ""), 200);
-    assert_true(has("millrace_build_info"));
-    for (size_t i = 0; i < 12; i++)
-        close(deaf[i]);
-}
-
 static void test_addresses(void **unused)
 {
     (void)unused;
@@ -493,12 +273,9 @@ static void test_port_taken(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(test_metrics),      TEST(test_status),        TEST(test_process),
-        TEST(test_page),         TEST(test_no_page),       TEST(test_none),
-        TEST(test_probes),       TEST(test_refusals),      TEST(test_large_page),
-        TEST(test_nonsense),     TEST(test_addresses),     TEST(test_port_taken),
-        TEST(test_deaf_clients), TEST(test_four_dripping), TEST(test_more_dripping_than_places),
-    };
+    const struct CMUnitTest tests[] = {TEST(test_metrics),   TEST(test_status),    TEST(test_process),
+                                       TEST(test_page),      TEST(test_no_page),   TEST(test_none),
+                                       TEST(test_probes),    TEST(test_refusals),  TEST(test_large_page),
+                                       TEST(test_addresses), TEST(test_port_taken)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

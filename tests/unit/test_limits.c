@@ -146,11 +146,14 @@ static mr_status serve(void)
 static void test_http(void **state)
 {
     (void)state;
-    leave_files(1); /* for the socket */
-    assert_int_equal(serve(), MR_UNAVAILABLE);
-    give_files();
-    assert_says("http.listen: cannot serve 127.0.0.1:0, Too many open files: allow the process more files "
-                "and memory");
+    for (unsigned files = 1; files <= 2;
+         files++) { /* for the socket; what wakes its thread, but not the library's own */
+        leave_files(files);
+        assert_int_equal(serve(), MR_UNAVAILABLE);
+        give_files();
+        assert_says("http.listen: cannot serve 127.0.0.1:0, Too many open files: allow the process more "
+                    "files and memory");
+    }
     no_threads = true;
     assert_int_equal(serve(), MR_UNAVAILABLE);
     no_threads = false;

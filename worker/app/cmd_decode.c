@@ -1,9 +1,6 @@
 /* decode: JSON lines to the rows they would become. */
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/types.h>
 
 #include "app/command.h"
 #include "base/ksuid.h"
@@ -87,20 +84,13 @@ static bool decode_line(decoding *d, const char *text, size_t len, int64_t line)
 
 static mr_status decode_all(decoding *d)
 {
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t len;
-    mr_status status = MR_OK;
-    for (int64_t number = 0; (len = getline(&line, &cap, stdin)) >= 0; number++) {
-        if (len > 0 && line[len - 1] == '\n')
-            len--;
-        if (!decode_line(d, line, (size_t)len, number))
-            status = MR_DATA;
-    }
-    if (ferror(stdin))
-        status = mr_complain(MR_DATA, "stdin cannot be read, %s: see what writes to it", strerror(errno));
-    free(line);
-    return status;
+    mr_line line = {0};
+    mr_status status = MR_OK, decoded = MR_OK;
+    while (mr_next_line(&line, &status))
+        if (!decode_line(d, line.text, line.len, (int64_t)line.number - 1))
+            decoded = MR_DATA;
+    free(line.text);
+    return mr_status_worse(status, decoded);
 }
 
 mr_status mr_cmd_decode(mr_call *call)

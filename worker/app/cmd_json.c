@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "app/command.h"
-#include "base/must.h"
+#include "base/heap.h"
 #include "base/text.h"
 
 static void print(json_t *value, size_t how)
@@ -31,8 +31,7 @@ void mr_json_put_bytes(json_t *object, const char *name, const char *bytes, size
         json_object_set_new(object, name, bytes ? json_stringn(bytes, len) : json_null());
         return;
     }
-    char other[32], *hex = malloc(2 * len);
-    must(hex);
+    char other[32], *hex = mr_heap_grow(NULL, 2 * len);
     for (size_t i = 0; i < len; i++) {
         hex[2 * i] = digits[(unsigned char)bytes[i] >> 4];
         hex[2 * i + 1] = digits[bytes[i] & 15];

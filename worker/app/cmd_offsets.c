@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/must.h"
 #include "base/text.h"
 #include "cmd_offsets_private.h"
@@ -159,10 +160,9 @@ static mr_status choose(mr_offsets_run *of)
     const char *topic = mr_call_option(of->call, "topic");
     int64_t number = mr_call_number(of->call, "partition", -1);
     size_t all = mr_kafka_offsets_count(of->offsets);
-    of->at = calloc(all + 1, sizeof *of->at);
-    of->changes = calloc(all + 1, sizeof *of->changes);
-    of->meant = calloc(all + 1, sizeof *of->meant);
-    must(of->at && of->changes && of->meant);
+    of->at = mr_heap_take(all, sizeof *of->at);
+    of->changes = mr_heap_take(all, sizeof *of->changes);
+    of->meant = mr_heap_take(all, sizeof *of->meant);
     for (size_t i = 0; i < all; i++) {
         const mr_kafka_offset *one = mr_kafka_offsets_at(of->offsets, i);
         if ((!topic || !strcmp(topic, one->topic)) && (number < 0 || number == one->partition))

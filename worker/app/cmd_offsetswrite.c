@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/must.h"
 #include "base/text.h"
 #include "cmd_offsets_private.h"
@@ -68,8 +69,7 @@ static void print_change(const mr_offsets_run *of, size_t i)
 /* Those that are meant, allowed and not so already. */
 static mr_status commit_changes(const mr_offsets_run *of, size_t count, mr_error *error)
 {
-    mr_kafka_offset *commits = calloc(count, sizeof *commits);
-    must(commits);
+    mr_kafka_offset *commits = mr_heap_take(count, sizeof *commits);
     size_t n = 0;
     for (size_t i = 0; i < of->count; i++)
         if (of->meant[i] && !of->changes[i].same) {
@@ -142,8 +142,7 @@ static mr_status reset(mr_offsets_run *of)
         return mr_complain(
             MR_USAGE, "an offset is of one partition, and %zu are meant: --topic and --partition", of->count);
     size_t all = mr_kafka_offsets_count(of->offsets);
-    int64_t *found = calloc(all + 1, sizeof *found);
-    must(found);
+    int64_t *found = mr_heap_take(all, sizeof *found);
     mr_status status = to.kind == MR_OFFSETS_TO_TIME
                            ? mr_kafka_offsets_for_time(of->offsets, to.value, found, &error)
                            : MR_OK;
@@ -168,8 +167,7 @@ static char *metadata_of(const json_t *object, size_t *len)
     *len = text ? json_string_length(text) : hex ? strlen(hex) / 2 : 0;
     if ((!json_is_string(text) && !hex) || *len > MR_METADATA_MAX)
         return NULL;
-    char *bytes = malloc(*len + 1);
-    must(bytes);
+    char *bytes = mr_heap_grow(NULL, *len + 1);
     if (text) {
         memcpy(bytes, json_string_value(text), *len);
         return bytes;

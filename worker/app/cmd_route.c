@@ -1,5 +1,4 @@
 /* route, locate */
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +37,7 @@ typedef struct keys {
     const mr_call *call;
     bool from_stdin, hex;
     size_t next; /* argument, or number of lines read */
-    char *line;  /* getline's */
-    size_t cap;
+    mr_line line;
 } keys;
 
 static keys keys_of(const mr_call *call)
@@ -66,15 +64,11 @@ static bool hash_hex(route_key *key)
 /* False at the end, and (with *status) after a complaint. */
 static bool next_key(keys *from, route_key *key, mr_status *status)
 {
-    ssize_t len;
     if (from->from_stdin) {
-        if ((len = getline(&from->line, &from->cap, stdin)) < 0) {
-            if (ferror(stdin))
-                *status = mr_complain(MR_DATA, "stdin: %s", strerror(errno));
+        if (!mr_next_line(&from->line, status))
             return false;
-        }
-        key->text = from->line;
-        key->len = (size_t)len - (len > 0 && from->line[len - 1] == '\n');
+        key->text = from->line.text;
+        key->len = from->line.len;
     } else {
         if (from->next == from->call->count)
             return false;
@@ -315,7 +309,7 @@ static mr_status route_keys(const mr_call *call, const mr_config *config)
     while (!status && next_key(&from, &key, &status))
         status = route_one(&of, &key);
     put_json(of.list, of.list != NULL);
-    free(from.line);
+    free(from.line.text);
     return status || !of.expected ? status : judge(&of, from.next);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/text.h"
 
 extern char **environ;
@@ -164,6 +165,11 @@ static mr_status take_option(mr_call *call, int argc, char **argv, int *at, bool
     return read_number(call, option, *place);
 }
 
+static void *take_json(size_t bytes)
+{
+    return mr_heap_grow(NULL, bytes);
+}
+
 static mr_status call_command(const mr_command *command, int argc, char **argv)
 {
     mr_call call = {.command = command, .arguments = argv};
@@ -191,6 +197,9 @@ static mr_status call_command(const mr_command *command, int argc, char **argv)
         call.config_file = getenv("MILLRACE_CONFIG");
     if (!call.config_file || !*call.config_file)
         call.config_file = "/etc/millrace/millrace.json";
+    /* A command that runs out of memory ends and says so; a worker goes on without what it was to read. */
+    if (command->run != mr_cmd_run)
+        json_set_alloc_funcs(take_json, free);
     return command->run(&call);
 }
 

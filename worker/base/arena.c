@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/heap.h"
 #include "base/must.h"
 #include "base/status.h"
 
@@ -43,10 +44,7 @@ static _Noreturn void out_of_memory(size_t bytes)
 
 mr_arena *mr_arena_new(void)
 {
-    mr_arena *arena = calloc(1, sizeof *arena);
-    if (!arena)
-        out_of_memory(sizeof *arena);
-    return arena;
+    return mr_heap_take(1, sizeof(mr_arena));
 }
 
 void mr_arena_free(mr_arena *arena)

@@ -340,6 +340,15 @@ static void *turn(void *context)
 
 /* ---- start and stop ---- */
 
+/* Of a daemon that could not be: libmicrohttpd 1.0 has closed the socket then, and the number may be another file's already. */
+static void close_listening(int fd)
+{
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (!getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) && listens)
+        close(fd);
+}
+
 static mr_status start_server(server *at, const char *name, const char *key, const char *address,
                               mr_error *error)
 {
@@ -350,18 +359,20 @@ static mr_status start_server(server *at, const char *name, const char *key, con
     if (status != MR_OK)
         return status;
     at->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int failed = errno;
     at->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, at, MHD_OPTION_LISTEN_SOCKET, fd,
                                   MHD_OPTION_CONNECTION_LIMIT, at->limit, MHD_OPTION_CONNECTION_TIMEOUT,
                                   IDLE_MAX_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES,
                                   MHD_OPTION_NOTIFY_CONNECTION, notice, at, MHD_OPTION_END);
     if (!at->daemon || at->wake < 0) {
+        failed = at->wake < 0 ? failed : errno;
         if (!at->daemon)
-            close(fd);
+            close_listening(fd);
         return mr_fail(error, MR_UNAVAILABLE,
                        "%s: cannot serve %s, %s: allow the process more files and memory", key, address,
-                       strerror(errno));
+                       strerror(failed));
     }
-    int failed = mr_thread_start(&at->thread, name, turn, at);
+    failed = mr_thread_start(&at->thread, name, turn, at);
     if (failed)
         return mr_fail(error, MR_UNAVAILABLE,
                        "cannot start the thread for %s, %s: allow the process more threads", key,

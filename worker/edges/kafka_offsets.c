@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/heap.h"
 #include "base/must.h"
 #include "edges/kafka_client.h"
 #include "stages/topics.h"
@@ -154,8 +155,7 @@ static mr_status ask_group(mr_kafka_offsets *offsets, mr_error *error)
     mr_status status = err ? failed(error, err, what) : first_failed(error, offsets->list, what);
     if (status)
         return status;
-    offsets->at = calloc((size_t)offsets->list->cnt + 1, sizeof *offsets->at);
-    must(offsets->at);
+    offsets->at = mr_heap_take((size_t)offsets->list->cnt, sizeof *offsets->at);
     for (int i = 0; i < offsets->list->cnt; i++) {
         const rd_kafka_topic_partition_t *one = &offsets->list->elems[i];
         offsets->at[i] = (mr_kafka_offset){
@@ -185,8 +185,7 @@ static mr_status open_client(mr_kafka_offsets *offsets, mr_error *error)
 
 mr_status mr_kafka_offsets_open(const mr_config *config, mr_kafka_offsets **offsets, mr_error *error)
 {
-    mr_kafka_offsets *one = calloc(1, sizeof *one);
-    must(one);
+    mr_kafka_offsets *one = mr_heap_take(1, sizeof *one);
     one->owner.config = one->config = config;
     one->list = rd_kafka_topic_partition_list_new(16);
     mr_status status = open_client(one, error);
@@ -258,8 +257,7 @@ mr_status mr_kafka_offsets_commit(mr_kafka_offsets *offsets, const mr_kafka_offs
         rd_kafka_topic_partition_t *one =
             rd_kafka_topic_partition_list_add(list, commits[i].topic, commits[i].partition);
         one->offset = commits[i].committed;
-        one->metadata = malloc(commits[i].metadata_len + 1); /* the list frees it */
-        must(one->metadata);
+        one->metadata = mr_heap_grow(NULL, commits[i].metadata_len); /* the list frees it */
         memcpy(one->metadata, commits[i].metadata, commits[i].metadata_len);
         one->metadata_size = commits[i].metadata_len;
     }

@@ -238,8 +238,10 @@ static mr_sql_result set_session(mr_sql *sql)
         "SET SESSION wait_timeout = 60",
         "SET SESSION autocommit = 0",
     };
+    enum { STATEMENTS = sizeof statements / sizeof statements[0] };
+    _Static_assert(STATEMENTS + 3 == MR_SQL_QUESTIONS, "beside these: KILL, the packet limit, ROLLBACK");
     mr_sql_result result = {.db_class = MR_DB_OK};
-    for (size_t i = 0; i < sizeof statements / sizeof statements[0] && result.db_class == MR_DB_OK; i++)
+    for (size_t i = 0; i < STATEMENTS && result.db_class == MR_DB_OK; i++)
         result = mr_sql_run(sql, statements[i], MR_DB_AT_CONNECT);
     return result;
 }

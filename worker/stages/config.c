@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/must.h"
+#include "base/heap.h"
 #include "stages/config_table.h"
 
 #define FILE_MAX (16u << 20)
@@ -77,8 +77,7 @@ mr_status mr_config_parse(const char *name, const char *text, size_t len, char *
     mr_config *config = mr_arena_take(texts, "configuration", 1, sizeof *config);
     config->texts = texts;
     mr_reader reader = {.config = config, .findings = findings, .environment = environment};
-    char *mine = malloc(len + 1);
-    must(mine);
+    char *mine = mr_heap_grow(NULL, len + 1);
     memcpy(mine, text, len);
     mine[len] = 0;
     json_t *root = parse_text(&reader, name, mine, len);
@@ -100,7 +99,7 @@ mr_status mr_config_load(const char *file, char *const *environment, mr_config *
                          mr_findings *findings)
 {
     FILE *in = fopen(file, "rb");
-    char *text = in ? malloc(FILE_MAX) : NULL;
+    char *text = in ? mr_heap_grow(NULL, FILE_MAX) : NULL;
     size_t len = text ? fread(text, 1, FILE_MAX, in) : 0;
     int failed = in && ferror(in) ? EIO : errno;
     bool unread = !in || ferror(in);

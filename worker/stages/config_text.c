@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/must.h"
+#include "base/heap.h"
 #include "stages/config_table.h"
 
 void mr_config_blank_comments(char *text, size_t len)
@@ -72,8 +72,7 @@ static size_t add_place(walk *w, int key_line, int key_column)
     mr_reader *reader = w->reader;
     if (reader->place_count == reader->place_cap) {
         reader->place_cap = reader->place_cap ? 2 * reader->place_cap : 256;
-        reader->places = realloc(reader->places, reader->place_cap * sizeof *reader->places);
-        must(reader->places);
+        reader->places = mr_heap_grow(reader->places, reader->place_cap * sizeof *reader->places);
     }
     reader->places[reader->place_count] = (mr_place){.path = mr_config_keep(reader, w->path, strlen(w->path)),
                                                      .line = w->line,

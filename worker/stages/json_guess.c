@@ -93,7 +93,7 @@ static mr_guess *find(mr_guesses *guesses, const mr_piece *piece, const char *te
 mr_guess *mr_guess_learn(mr_guesses *guesses, mr_guess *last, const mr_piece *piece, const char *text,
                          size_t len)
 {
-    mr_guess *room;
+    mr_guess *room = NULL;
     size_t compared = len + (piece->behind == MR_BEHIND_STRING);
     guesses->misses++;
     if (!piece->before || !piece->after || piece->turns > MR_GUESS_TURNS || compared == 0 ||

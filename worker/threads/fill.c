@@ -92,11 +92,10 @@ static void seal_fullest(mr_fill *fill, uint64_t now_ms)
         seal(fill, best, now_ms);
 }
 
-/* Its writer could not take it yet: it has earlier pages, or a batch in hand.  It rings when it is done, and until then the page may grow. */
-static bool could_not_be_taken(const mr_fill *fill, const mr_page *page)
+/* Its writer has earlier pages still, and rings when it has taken the last of them. */
+static bool is_behind_others(const mr_fill *fill, const mr_page *page)
 {
-    return mr_ring_used(mr_flow_pages(fill->flow, fill->consumer, page->shard)) > 0 ||
-           mr_gate_is_writing(&fill->flow->gates, page->shard);
+    return mr_ring_used(mr_flow_pages(fill->flow, fill->consumer, page->shard)) > 0;
 }
 
 /* When a page has lingered for long enough.  While there was always more to take since it was opened, its rows are late by more than they would wait, and
@@ -118,7 +117,7 @@ uint64_t mr_fill_wait_ms(const mr_fill *fill, uint64_t now_ms)
     for (uint32_t i = 0; fill->open_count > 0 && i < fill->triples; i++) {
         const mr_page *page = filling(fill, i);
         uint64_t due = page ? due_ms(fill, page) : UINT64_MAX;
-        if (due <= now_ms && could_not_be_taken(fill, page))
+        if (due <= now_ms && is_behind_others(fill, page))
             continue;
         uint64_t left = due > now_ms ? due - now_ms : 0;
         wait = left < wait ? left : wait;
@@ -133,7 +132,7 @@ uint32_t mr_fill_lingering(mr_fill *fill, uint64_t now_ms)
         const mr_page *page = filling(fill, i);
         if (!page || now_ms < due_ms(fill, page))
             continue;
-        if (!could_not_be_taken(fill, page)) {
+        if (!is_behind_others(fill, page)) {
             seal(fill, i, now_ms);
             sealed++;
         }

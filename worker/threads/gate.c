@@ -104,17 +104,6 @@ void mr_gate_good(mr_gates *gates, uint32_t shard, uint64_t now_ms)
     atomic_store_explicit(&gate_of(gates, shard)->good_ms, now_ms, memory_order_relaxed);
 }
 
-/* Relaxed: the bell that is rung after it is what a sleeping consumer goes by; who is awake looks again. */
-void mr_gate_writing(mr_gates *gates, uint32_t shard, bool writing)
-{
-    atomic_store_explicit(&gate_of(gates, shard)->writing, writing, memory_order_relaxed);
-}
-
-bool mr_gate_is_writing(const mr_gates *gates, uint32_t shard)
-{
-    return atomic_load_explicit(&gate_of(gates, shard)->writing, memory_order_relaxed);
-}
-
 void mr_gate_wrote(mr_gates *gates, uint32_t shard, uint64_t took_ms, uint64_t now_ms)
 {
     _Atomic uint32_t *average = &gate_of(gates, shard)->batch_ms;

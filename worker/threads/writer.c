@@ -65,7 +65,11 @@ static void take_sealed(mr_writer *writer)
             continue;
         }
         idle = 0;
-        mr_batch_add(&writer->batch, handle, mr_pool_page(writer->flow->pool, handle));
+        mr_page *page = mr_pool_page(writer->flow->pool, handle);
+        mr_batch_add(&writer->batch, handle, page);
+        /* The last that was queued: what its consumer keeps open for longer than it should may follow. */
+        if (mr_ring_used(ring) == 0)
+            mr_bell_ring(&writer->flow->consumer_bell[page->consumer]);
     }
 }
 
@@ -256,7 +260,6 @@ static void note_pending(const mr_writer *writer)
 
 static void make_durable(mr_writer *writer)
 {
-    mr_gate_writing(writer->gates, writer->shard, true);
     uint64_t began_ns = mr_clock_ns();
     mr_sql_result result = {.db_class = MR_DB_OK};
     mr_written written = MR_WRITE_FAILED;
@@ -269,15 +272,11 @@ static void make_durable(mr_writer *writer)
     uint64_t took_us = (mr_clock_ns() - began_ns) / 1000;
     note_time(writer, took_us);
     writer->touched_ms = mr_clock_ms();
-    mr_gate_writing(writer->gates, writer->shard, false);
     if (written == MR_WRITTEN)
         return_durable(writer, &writer->batch, took_us, writer->touched_ms);
     else
         deal_with(writer, written, &result, writer->touched_ms);
     note_pending(writer);
-    /* Meanwhile they have kept pages open for longer than they should. */
-    for (uint32_t c = 0; c < writer->flow->consumers; c++)
-        mr_bell_ring(&writer->flow->consumer_bell[c]);
 }
 
 /* ---- the second connection ---- */

@@ -9,10 +9,6 @@
 
 #define PACKET_TOO_LARGE 1153
 
-/* Of mr_sql_connect, at least as many as there are. */
-#define QUESTIONS          12
-#define QUESTIONS_A_STREAM 6
-
 _Static_assert(MR_REASON_COUNT <= UINT8_MAX, "mr_record.reason holds every reason");
 _Static_assert(sizeof(((mr_record *)0)->sqlstate) == sizeof(((mr_sql_result *)0)->sqlstate),
                "one is copied into the other");
@@ -58,9 +54,10 @@ mr_sql_result mr_writing_connect(mr_writing *writing)
     const mr_shard *about = &config->shards[writing->shard];
     /* The name server, the connection, and the questions of a session and about each table, each with its own time-out: a server that is slow at
      * all of them is not a thread that is stuck. */
-    uint64_t questions = (QUESTIONS + QUESTIONS_A_STREAM * config->stream_count) / MR_WATCHDOG_PATIENCE;
+    uint64_t questions = MR_SQL_QUESTIONS + MR_SQL_QUESTIONS_A_STREAM * config->stream_count;
+    uint64_t share = questions / MR_WATCHDOG_PATIENCE + 1;
     mr_pulse_enter(writing->pulse, "connecting",
-                   (about->connect_timeout_s + questions * about->read_timeout_s) * 1000u, mr_clock_ms());
+                   (about->connect_timeout_s + share * about->read_timeout_s) * 1000u, mr_clock_ms());
     mr_sql_result result = mr_sql_connect(writing->sql);
     leave(writing);
     return result;
