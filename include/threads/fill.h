@@ -2,7 +2,8 @@
  *
  * A consumer has two: of the live flow, and of what is read again.  They share its part of the pool; how much each may take is said each turn
  * (mr_fill_limit).  A page is sealed when it is full, when it has lingered and its writer has nothing queued, or when a page is
- * wanted and none is to be had (the fullest one).  A record's hold on its frontier is taken here, one for each (page, frontier slot).
+ * wanted and none is to be had (the fullest one).  It lingers for batch.linger_ms, or five times that while there is always more to take than was
+ * taken.  A record's hold on its frontier is taken here, one for each (page, frontier slot).
  *
  *     the slot of the path's frontier:  live    the partition's slot; the hold waits for the page's shard
  *                                       replay  slot * shards + shard (a lane); the hold's own lane is MR_LANE_NONE
@@ -48,6 +49,7 @@ typedef struct mr_placed {
 void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, const mr_placed *placed,
                     uint64_t now_ms);
 
+void mr_fill_caught_up(mr_fill *fill, uint64_t now_ms);     /* everything that has arrived was taken */
 uint32_t mr_fill_lingering(mr_fill *fill, uint64_t now_ms); /* seals what has lingered; how many */
 void mr_fill_seal_all(mr_fill *fill, uint64_t now_ms);
 uint64_t mr_fill_wait_ms(const mr_fill *fill,

@@ -97,7 +97,7 @@ start_servers() {
 # Rows go by prepared multi-row INSERTs: to a real MySQL where it can be had, else to MariaDB written to like one.
 use_mysql() {
     local why
-    shard_extra=', "dialect": "mysql"' statement_rows=256
+    shard_extra=', "dialect": "mysql"' statement_rows=128
     why=$("$root/tests/tools/mysql-server" prepare) || {
         say "MariaDB takes the place of MySQL: $why"
         database_name='MariaDB, as if it were MySQL'

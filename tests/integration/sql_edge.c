@@ -307,6 +307,40 @@ static void test_check(void **state)
     mr_findings_free(&findings);
 }
 
+/* A statement that was bound before is only told where the next values are: NULL comes and goes, a row is refused in between, the server prepares it anew
+ * behind the client's back. */
+static void test_same_statement_again(void **state)
+{
+    static const char wide[] =
+        "SELECT CONCAT_WS('/', s, IFNULL(i, 'null'), IFNULL(u, 'null'), IFNULL(j, 'null')) "
+        "FROM edge WHERE n = 9";
+    fixture usual = f;
+    (void)state;
+    open_fixture(ksuid, ",\"dialect\":\"mysql\"");
+    make_table("ALTER TABLE edge ADD UNIQUE KEY other (s)");
+    connect_well();
+    for (int i = 0; i < 4; i++) {
+        put(0, i, i % 2 ? "{\"i\":5,\"j\":[]}" : "{\"u\":7,\"s\":null}");
+        write_and_commit(1, 0);
+    }
+    assert_string_equal(
+        ask("SELECT GROUP_CONCAT(IFNULL(i, 'null'), ':', IFNULL(u, 'null') ORDER BY n) FROM edge"),
+        "null:7,5:null,null:7,5:null");
+    put(0, 7, "{\"s\":\"same\"}");
+    write_and_commit(1, 0);
+    put(0, 8, "{\"s\":\"same\"}");
+    assert_int_equal(write_rows(1).db_class, MR_DB_ROW_POISON);
+    put(0, 9, "{\"s\":\"other\",\"i\":-3,\"j\":{\"a\":1}}");
+    write_and_commit(1, 0);
+    assert_string_equal(ask(wide), "other/-3/null/{\"a\":1}");
+    query("DELETE FROM edge");
+    query("ALTER TABLE edge ADD COLUMN more INT, COMMENT 'another definition'");
+    write_and_commit(1, 0);
+    assert_string_equal(ask(wide), "other/-3/null/{\"a\":1}");
+    close_fixture();
+    f = usual;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_refused_connections),
         cmocka_unit_test(test_dialects),
         cmocka_unit_test(test_check),
+        cmocka_unit_test(test_same_statement_again),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -49,6 +49,17 @@ static void test_end_of_partition(void **state)
     assert_true(world_lowest() == 103);
 }
 
+/* Everything was taken, so a row waits for company no longer than batch.linger_ms. */
+static void test_caught_up(void **state)
+{
+    (void)state;
+    world_log("0");
+    world_assign(BEGIN, NULL);
+    world.now_ms += world.config->batch.linger_ms;
+    world_turn();
+    assert_int_equal(mr_ring_used(mr_flow_pages(&world.flow, 0, 0)), 1);
+}
+
 /* All pages are at a writer: the message in hand waits, and so does what follows it. */
 static void test_pressure(void **state)
 {
@@ -443,6 +454,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_frontier),
         TEST(test_end_of_partition),
+        TEST(test_caught_up),
         TEST(test_pressure),
         TEST(test_park),
         TEST(test_nobody_live),

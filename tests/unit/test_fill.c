@@ -186,10 +186,11 @@ static void test_bytes(void **state)
     assert_int_equal(page_at(sealed(0))->rows, 2);
 }
 
-/* Lingers from its first record on, and only as long as the writer has something to do. */
+/* Lingers from its first record on. */
 static void test_linger(void **state)
 {
     (void)state;
+    mr_fill_caught_up(fill, NOW + 50);
     assert_int_equal(mr_fill_wait_ms(fill, NOW), 100);
     put(fill, 0, 0, 0, NOW);
     put(fill, 0, 0, 0, NOW + 15); /* company does not make it wait longer */
@@ -200,7 +201,20 @@ static void test_linger(void **state)
     assert_int_equal(mr_fill_lingering(fill, NOW + LINGER_MS), 1);
     assert_int_equal(mr_ring_used(rings[0]), 1);
     assert_int_equal(mr_fill_wait_ms(fill, NOW + LINGER_MS), 10); /* the other shard's */
+    assert_int_equal(mr_fill_lingering(fill, NOW + LINGER_MS + 10), 1);
+    assert_int_equal(page_at(sealed(0))->rows, 2);
+    assert_int_equal(mr_fill_wait_ms(fill, NOW + LINGER_MS + 10), 100);
+}
+
+/* ... and for as long as something is queued before it. */
+static void test_linger_behind_others(void **state)
+{
+    (void)state;
+    mr_fill_caught_up(fill, NOW + 50);
+    put(fill, 0, 0, 0, NOW);
+    assert_int_equal(mr_fill_lingering(fill, NOW + LINGER_MS), 1);
     put(fill, 0, 0, 0, NOW + 50);
+    put(fill, 0, 0, 1, NOW + 50);
     uint64_t late = NOW + 50 + 10 * LINGER_MS;
     assert_int_equal(mr_fill_lingering(fill, late), 1); /* shard 1; the writer of 0 has one queued */
     assert_true(mr_fill_is_open(fill, 0, 0) && !mr_fill_is_open(fill, 0, 1));
@@ -210,6 +224,26 @@ static void test_linger(void **state)
     assert_int_equal(mr_fill_lingering(fill, late), 1);
     assert_int_equal(page_at(sealed(0))->rows, 1);
     assert_int_equal(mr_fill_wait_ms(fill, late), 100);
+}
+
+/* While there is always more to take it lingers five times as long, but not for ever. */
+static void test_linger_behind(void **state)
+{
+    (void)state;
+    mr_fill_caught_up(fill, NOW);
+    put(fill, 0, 0, 0, NOW);
+    put(fill, 0, 0, 1, NOW + 1);
+    assert_int_equal(mr_fill_wait_ms(fill, NOW + 1), LINGER_MS - 1);
+    assert_int_equal(mr_fill_lingering(fill, NOW + 1 + LINGER_MS), 1); /* of shard 0 */
+    assert_true(mr_fill_is_open(fill, 0, 1));
+    assert_int_equal(mr_fill_wait_ms(fill, NOW + 1 + LINGER_MS), 4 * LINGER_MS);
+    assert_int_equal(mr_fill_lingering(fill, NOW + 5 * LINGER_MS), 0);
+    assert_int_equal(mr_fill_lingering(fill, NOW + 1 + 5 * LINGER_MS), 1);
+    put(fill, 0, 0, 1, NOW + 200);
+    mr_fill_caught_up(fill, NOW + 200 + LINGER_MS);
+    assert_int_equal(mr_ring_used(rings[1]), 1);
+    assert_int_not_equal(sealed(1), MR_PAGE_NONE);
+    assert_int_equal(mr_fill_lingering(fill, NOW + 200 + LINGER_MS), 1);
 }
 
 static void test_seal_all(void **state)
@@ -441,10 +475,11 @@ static void test_withdraw(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_full),   TEST(test_bytes),     TEST(test_linger),   TEST(test_seal_all),
-        TEST(test_limits), TEST(test_open_page), TEST(test_half),     TEST(test_stalled),
-        TEST(test_unused), TEST(test_counts),    TEST(test_holds),    TEST(test_holds_again),
-        TEST(test_begin),  TEST(test_covered),   TEST(test_withdraw),
+        TEST(test_full),          TEST(test_bytes),       TEST(test_linger), TEST(test_linger_behind_others),
+        TEST(test_linger_behind), TEST(test_seal_all),    TEST(test_limits), TEST(test_open_page),
+        TEST(test_half),          TEST(test_stalled),     TEST(test_unused), TEST(test_counts),
+        TEST(test_holds),         TEST(test_holds_again), TEST(test_begin),  TEST(test_covered),
+        TEST(test_withdraw),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,9 +100,9 @@ void mr_sql_drop_statements(mr_sql *sql)
             mysql_stmt_close(stream->bulk);
         stream->bulk = NULL;
         for (size_t s = 0; s < MR_SQL_SIZES; s++) {
-            if (stream->multi[s])
-                mysql_stmt_close(stream->multi[s]);
-            stream->multi[s] = NULL;
+            if (stream->multi[s].statement)
+                mysql_stmt_close(stream->multi[s].statement);
+            stream->multi[s] = (mr_sql_multi){0};
         }
     }
 }
@@ -346,7 +346,7 @@ static bool any_stale(const mr_sql *sql)
         if (is_stale(sql->streams[i].bulk))
             return true;
         for (size_t s = 0; s < MR_SQL_SIZES; s++)
-            if (is_stale(sql->streams[i].multi[s]))
+            if (is_stale(sql->streams[i].multi[s].statement))
                 return true;
     }
     return false;

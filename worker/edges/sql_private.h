@@ -7,17 +7,23 @@
 #include "edges/sql.h"
 #include "stages/schema.h"
 
-#define MR_SQL_ROWS_MAX     256 /* rows of a prepared multi-row INSERT, a power of two */
-#define MR_SQL_SIZES        9   /* 256, 128, ... 1 */
+#define MR_SQL_ROWS_MAX     128 /* rows of a prepared multi-row INSERT, a power of two */
+#define MR_SQL_SIZES        8   /* 128, 64, ... 1 */
 #define MR_PLACEHOLDERS_MAX 65535
+
+/* A prepared multi-row INSERT; `bound`: the server has run it with parameters of these types, and none were refused since. */
+typedef struct mr_sql_multi {
+    MYSQL_STMT *statement;
+    bool bound;
+} mr_sql_multi;
 
 /* A stream's statements in one connection. */
 typedef struct mr_sql_stream {
     const mr_stream *stream;
     const mr_layout *layout;
-    MYSQL_STMT *bulk;                /* array binding */
-    MYSQL_STMT *multi[MR_SQL_SIZES]; /* multi-row INSERTs, prepared when first needed */
-    uint32_t multi_first;            /* the largest that keeps below the limit of placeholders */
+    MYSQL_STMT *bulk;                 /* array binding */
+    mr_sql_multi multi[MR_SQL_SIZES]; /* prepared when first needed */
+    uint32_t multi_first;             /* the largest that keeps below the limit of placeholders */
 } mr_sql_stream;
 
 struct mr_sql {

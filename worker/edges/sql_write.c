@@ -141,7 +141,7 @@ mr_sql_result mr_sql_prepare(mr_sql *sql)
             if (result.db_class == MR_DB_OK)
                 mysql_stmt_attr_set(stream->bulk, STMT_ATTR_ROW_SIZE, &row_size);
         } else {
-            result = prepare(sql, stream->stream, 1, &stream->multi[MR_SQL_SIZES - 1]);
+            result = prepare(sql, stream->stream, 1, &stream->multi[MR_SQL_SIZES - 1].statement);
         }
     }
     return result;
@@ -215,23 +215,37 @@ static mr_sql_result write_bulk(mr_sql *sql, mr_sql_stream *stream, unsigned cha
     return execute(sql, stream, stream->bulk, sent);
 }
 
-/* Binds the next `rows` records that are not skipped; returns what follows them. */
-static unsigned char *bind_rows(mr_sql *sql, const mr_layout *layout, unsigned char *record, uint32_t rows)
+/* As bind_field, where there is no array binding: NULL is told by the address of the indicator.  Types stay as they were bound. */
+static void point(MYSQL_BIND *bind, const mr_field *about, unsigned char *record)
 {
-    MYSQL_BIND *bind = sql->binds;
+    bind->buffer = record + about->value_at;
+    bind->is_null = (my_bool *)record + about->indicator_at;
+    if (about->form <= MR_FORM_BYTES)
+        bind->length = (unsigned long *)(void *)(record + about->length_at);
+}
+
+/* Binds the next `rows` records that are not skipped; *after is what follows them.
+ *
+ * Once bound, only where the values are changes, and that is written into the library's own copy (a part of its interface: mariadb_stmt.h).
+ * mysql_stmt_bind_param would take all of it over again and have the types sent again, and MySQL takes in each parameter's anew: 5 % of its time. */
+static bool bind_rows(mr_sql *sql, const mr_layout *layout, const mr_sql_multi *multi, unsigned char *record,
+                      uint32_t rows, unsigned char **after)
+{
+    MYSQL_BIND *bind = multi->bound ? multi->statement->params : sql->binds;
     for (; rows > 0; record += layout->size) {
         if (mr_record_skipped(layout, record))
             continue;
         for (uint32_t i = 0; i < layout->fields; i++, bind++) {
-            bind_field(bind, layout, i, record);
-            /* Without array binding NULL is told by the type. */
-            if (*bind->u.indicator == MR_VALUE_NULL)
-                bind->buffer_type = MYSQL_TYPE_NULL;
-            bind->u.indicator = NULL;
+            if (!multi->bound) {
+                bind_field(bind, layout, i, record);
+                bind->u.indicator = NULL;
+            }
+            point(bind, &layout->field[i], record);
         }
         rows--;
     }
-    return record;
+    *after = record;
+    return multi->bound || !mysql_stmt_bind_param(multi->statement, sql->binds);
 }
 
 /* As many statements as `sent` rows take; between the records of one there may be skipped ones. */
@@ -245,17 +259,17 @@ static mr_sql_result write_multi(mr_sql *sql, mr_sql_stream *stream, unsigned ch
             size++;
             continue;
         }
-        MYSQL_STMT **statement = &stream->multi[size];
+        mr_sql_multi *multi = &stream->multi[size];
         mr_sql_result result = {.db_class = MR_DB_OK};
-        if (!*statement)
-            result = prepare(sql, stream->stream, at_once, statement);
+        if (!multi->statement)
+            result = prepare(sql, stream->stream, at_once, &multi->statement);
         if (result.db_class != MR_DB_OK)
             return result;
-        records = bind_rows(sql, stream->layout, records, at_once);
-        if (mysql_stmt_bind_param(*statement, sql->binds))
-            return mr_sql_result_of(sql->client, *statement, MR_DB_AT_STATEMENT);
-        result = execute(sql, stream, *statement, at_once);
-        if (result.db_class != MR_DB_OK) {
+        if (!bind_rows(sql, stream->layout, multi, records, at_once, &records))
+            return mr_sql_result_of(sql->client, multi->statement, MR_DB_AT_STATEMENT);
+        result = execute(sql, stream, multi->statement, at_once);
+        multi->bound = result.db_class == MR_DB_OK;
+        if (!multi->bound) {
             result.rows_left = sum.rows_left; /* the server undoes just the last statement */
             return result;
         }

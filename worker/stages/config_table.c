@@ -117,7 +117,7 @@ const mr_key mr_keys[] = {
     NUMBER(MR_SCOPE_BATCH, mr_config, batch.max_rows, "max_rows", "5000", 1, 1000000, "rows", E, "rows of a transaction, about"),
     NUMBER(MR_SCOPE_BATCH, mr_config, batch.max_bytes, "max_bytes", "8388608", 65536, 1073741824, "bytes", E, "bytes of a transaction, about; kept below the server's max_allowed_packet per statement"),
     NUMBER(MR_SCOPE_BATCH, mr_config, batch.connections, "connections", "2", 1, 2, "connections", E, "connections to a shard that write at the same time; the second is opened when a whole batch waits while another is written, and closed when it was not needed for 20 s"),
-    NUMBER(MR_SCOPE_BATCH, mr_config, batch.linger_ms, "linger_ms", "20", 0, 60000, "ms", E, "how long a row waits for company while its writer is idle"),
+    NUMBER(MR_SCOPE_BATCH, mr_config, batch.linger_ms, "linger_ms", "20", 0, 60000, "ms", E, "how long a row waits for company while its writer is idle; five times as long while more arrives than is taken"),
 
     NUMBER(MR_SCOPE_RETRY, mr_config, retry.tick_ms, "tick_ms", "100", 1, 10000, "ms", E, "the wheel's tick"),
     NUMBER(MR_SCOPE_RETRY, mr_config, retry.backoff_min_ms, "backoff_min_ms", "100", 1, 3600000, "ms", E, "the shortest wait before another attempt"),

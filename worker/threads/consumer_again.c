@@ -377,8 +377,10 @@ static uint32_t take(mr_consumer *consumer, uint64_t now_ms)
     while (done < MR_MESSAGES_A_TURN) {
         if (!consumer->again_in_hand) {
             consumer->again_arrival = mr_inbox_poll(consumer->again_inbox, &consumer->again_message);
-            if (consumer->again_arrival == MR_ARRIVAL_NONE)
+            if (consumer->again_arrival == MR_ARRIVAL_NONE) {
+                mr_fill_caught_up(consumer->again, now_ms);
                 break;
+            }
             consumer->again_in_hand = true;
         }
         if (!handle(consumer, now_ms))

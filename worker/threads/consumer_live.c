@@ -258,8 +258,10 @@ uint32_t mr_live_take(mr_consumer *consumer, uint64_t now_ms)
         mr_arrival arrival = MR_ARRIVAL_MESSAGE; /* only messages are ever kept in hand */
         if (!consumer->in_hand) {
             if (!consumer->taking ||
-                (arrival = mr_inbox_poll(consumer->inbox, &consumer->message)) == MR_ARRIVAL_NONE)
+                (arrival = mr_inbox_poll(consumer->inbox, &consumer->message)) == MR_ARRIVAL_NONE) {
+                mr_fill_caught_up(consumer->live, now_ms);
                 break;
+            }
             consumer->in_hand = true;
         }
         if (!handle(consumer, arrival, now_ms))

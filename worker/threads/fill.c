@@ -4,6 +4,7 @@
 
 #define LINE        64
 #define AHEAD_BYTES 640
+#define PATIENCE    5 /* times batch.linger_ms, while more has arrived than was taken */
 
 struct mr_fill {
     mr_flow *flow;
@@ -18,6 +19,7 @@ struct mr_fill {
     uint32_t *of_shard; /* [shards]: pages held */
     uint32_t *pages_of; /* [shards]: by both paths */
     uint32_t held, most, reserve;
+    uint64_t caught_up_ms; /* when everything that had arrived was last taken */
 };
 
 mr_fill *mr_fill_new(mr_flow *flow, uint32_t consumer, mr_path path, mr_frontier *frontier,
@@ -96,12 +98,25 @@ static bool is_behind_others(const mr_fill *fill, const mr_page *page)
     return mr_ring_used(mr_flow_pages(fill->flow, fill->consumer, page->shard)) > 0;
 }
 
+/* When a page has lingered for long enough.  While there was always more to take since it was opened, its rows are late by more than they would wait, and
+ * larger pages are what makes up for it. */
+static uint64_t due_ms(const mr_fill *fill, const mr_page *page)
+{
+    uint32_t linger_ms = fill->flow->config->batch.linger_ms;
+    return page->opened_ms + (page->opened_ms > fill->caught_up_ms ? PATIENCE * linger_ms : linger_ms);
+}
+
+void mr_fill_caught_up(mr_fill *fill, uint64_t now_ms)
+{
+    fill->caught_up_ms = now_ms;
+}
+
 uint64_t mr_fill_wait_ms(const mr_fill *fill, uint64_t now_ms)
 {
     uint64_t wait = 100;
     for (uint32_t i = 0; fill->open_count > 0 && i < fill->triples; i++) {
         const mr_page *page = filling(fill, i);
-        uint64_t due = page ? page->opened_ms + fill->flow->config->batch.linger_ms : UINT64_MAX;
+        uint64_t due = page ? due_ms(fill, page) : UINT64_MAX;
         if (due <= now_ms && is_behind_others(fill, page))
             continue;
         uint64_t left = due > now_ms ? due - now_ms : 0;
@@ -115,7 +130,7 @@ uint32_t mr_fill_lingering(mr_fill *fill, uint64_t now_ms)
     uint32_t sealed = 0;
     for (uint32_t i = 0; fill->open_count > 0 && i < fill->triples; i++) {
         const mr_page *page = filling(fill, i);
-        if (!page || now_ms < page->opened_ms + fill->flow->config->batch.linger_ms)
+        if (!page || now_ms < due_ms(fill, page))
             continue;
         if (!is_behind_others(fill, page)) {
             seal(fill, i, now_ms);
