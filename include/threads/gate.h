@@ -44,7 +44,7 @@ typedef struct mr_gate {
     /* the consumers' */
     _Atomic uint32_t entries; /* parked ranges of the shard, of all partitions here */
     _Atomic uint32_t work;    /* pages that its writer has */
-    /* the writer's; good_ms also whoever gives it work when it had none */
+    /* the writer's; good_ms also its second connection's, and whoever gives it work when it had none */
     _Atomic uint64_t good_ms;  /* last success, or when its work began */
     _Atomic uint64_t again_ms; /* RETRYING: its writer leaves it alone until then */
     _Atomic uint32_t batch_ms; /* what a batch takes, averaged */

@@ -121,6 +121,19 @@ static void test_rings(void **state)
     assert_false(atomic_load(&fake_flow.second_bell[0].asleep));
 }
 
+/* A writer that waits for its own batch says nothing for a while: the second one says that the shard takes rows. */
+static void test_says_good(void **state)
+{
+    (void)state;
+    push(2);
+    turn();
+    push(1);
+    uint64_t now_ms = fake_now_ms += 60000;
+    assert_false(mr_gate_is_live(&fake_flow.gates, 0, now_ms));
+    second_turn();
+    assert_true(mr_gate_is_live(&fake_flow.gates, 0, now_ms));
+}
+
 /* Not for what the writer can do by itself, nor for what is not whole. */
 static void test_keeps_up(void **state)
 {
@@ -321,19 +334,10 @@ static void test_unused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_handed_over),
-        TEST(test_rings),
-        TEST(test_keeps_up),
-        TEST(test_busy),
-        TEST(test_refused),
-        TEST(test_too_big),
-        TEST(test_drift),
-        TEST(test_no_connection),
-        TEST(test_lost),
-        TEST(test_transient),
-        TEST(test_closed_meanwhile),
-        TEST(test_probed),
-        TEST(test_unused),
+        TEST(test_handed_over),   TEST(test_rings),   TEST(test_says_good), TEST(test_keeps_up),
+        TEST(test_busy),          TEST(test_refused), TEST(test_too_big),   TEST(test_drift),
+        TEST(test_no_connection), TEST(test_lost),    TEST(test_transient), TEST(test_closed_meanwhile),
+        TEST(test_probed),        TEST(test_unused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

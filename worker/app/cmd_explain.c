@@ -113,7 +113,7 @@ static void print_text(const mr_worker *worker)
             printf("  %-24s %-9s at %5u, %5u bytes\n", field_name(stream, f), forms[layout->field[f].form],
                    layout->field[f].value_at, layout->field[f].capacity);
         printf("  MariaDB, array binding: %s\n", statement(stream, MR_DIALECT_MARIADB));
-        printf("  MySQL, up to 128 rows a statement: %s\n", statement(stream, MR_DIALECT_MYSQL));
+        printf("  MySQL, up to 256 rows a statement: %s\n", statement(stream, MR_DIALECT_MYSQL));
     }
     printf("\n%u slots, fingerprint %016llx\n", config->slots, (unsigned long long)mr_fingerprint(config));
     for (size_t i = 0; i < config->shard_count; i++) {

@@ -7,8 +7,8 @@
 #include "edges/sql.h"
 #include "stages/schema.h"
 
-#define MR_SQL_ROWS_MAX     128 /* rows of a prepared multi-row INSERT, a power of two */
-#define MR_SQL_SIZES        8   /* 128, 64, ... 1 */
+#define MR_SQL_ROWS_MAX     256 /* rows of a prepared multi-row INSERT, a power of two */
+#define MR_SQL_SIZES        9   /* 256, 128, ... 1 */
 #define MR_PLACEHOLDERS_MAX 65535
 
 /* A prepared multi-row INSERT; `bound`: the server has run it with parameters of these types, and none were refused since. */

@@ -90,6 +90,9 @@ static void make_durable(mr_second *second)
         end->result = mr_writing_connect(&second->writing);
     if (end->result.db_class == MR_DB_OK) {
         end->written = mr_writing_batch(&second->writing, &second->batch, &end->result);
+        if (end->written ==
+            MR_WRITTEN) /* at once: its writer may be in a call of its own, and a shard that takes rows does not stand still */
+            mr_gate_good(&second->flow->gates, second->shard, mr_clock_ms());
         if (!mr_sql_connected(second->sql))
             (void)mr_writing_connect(&second->writing); /* which ends what the lost one has left behind */
     }
