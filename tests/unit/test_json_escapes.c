@@ -138,6 +138,23 @@ static void test_backslashes(void **state)
         }
 }
 
+/* A name with an escape behind so many that none has a mark any more: it is the name that it means. */
+static void test_name_behind_escapes(void **state)
+{
+    (void)state;
+    char text[200];
+    for (int escapes = 0; escapes < 10; escapes++) {
+        int len = sprintf(text, "{\"x\":\"%.*s\",\"\\u0062\":1,\"a\":2,\"\\u0061\":3}", 2 * escapes,
+                          "\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n");
+        for (int again = 0; again < 3; again++) { /* by guesses as well */
+            size_t position;
+            assert_int_equal(scan(text, (size_t)len, &position), MR_REASON_NONE);
+            assert_int_equal(text[found(FIRST)->at], '3');
+            assert_int_equal(text[found(SECOND)->at], '1');
+        }
+    }
+}
+
 static void test_escapes_random(void **state)
 {
     (void)state;
@@ -173,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_escapes),
         cmocka_unit_test(test_backslashes),
+        cmocka_unit_test(test_name_behind_escapes),
         cmocka_unit_test(test_escapes_random),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

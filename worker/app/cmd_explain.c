@@ -130,7 +130,7 @@ static void print_text(const mr_worker *worker)
     printf("and at most %.0f MiB for the libraries: 4 x fetch_mib (%u MiB) + 64 MiB (librdkafka: twice for "
            "what is "
            "fetched, "
-           "twice more while parked events are read again), 4 pages a shard (Connector/C)\n",
+           "twice more while parked events are read again), 4 pages a connection (Connector/C)\n",
            (double)mr_worker_libraries(worker) / (1 << 20),
            mr_plan_fetch_mib(config, mr_kafka_library_number()));
     print_shares(worker);

@@ -256,7 +256,8 @@ MR_HOT uint32_t pass_member(pass *p, const char *text, uint32_t len, uint32_t at
     if (!word)
         return MR_TOKEN_NONE;
     at += (uint32_t)__builtin_ctzll(word);
-    if (text[at] != '"' || len - at < 3 || text[at + 1] != ':' || mr_token_is_structure(text[at + 2]))
+    if (text[at] != '"' || len - at < 3 || text[at + 1] != ':' || mr_token_is_structure(text[at + 2]) ||
+        mr_token_escaped(&p->in, text, name, at))
         return MR_TOKEN_NONE;
     const mr_node *node = p->last->node;
     p->child = node ? mr_child_named(node, text + name, at - name, len - name) : NULL;
