@@ -21,6 +21,7 @@
 #include "app/progress.h"
 
 enum { PROCESSES_MAX = 8, SERVERS_MAX = 4, TABLES_MAX = 64, LOOK_MS = 50, QUIET_US = 2000000 };
+enum { MOVED_ROWS = 1000 }; /* fewer is no work: MySQL counts what it makes of our questions as well */
 
 typedef struct process {
     enum { PROGRAM, DATABASE, BROKER, KINDS } kind;
@@ -127,7 +128,7 @@ static look see(watch *w)
 
 static void until_all(watch *w, look *first, look *last)
 {
-    uint64_t moved_us = tool_now_us(), counted_us = moved_us, wanted = w->rows, have;
+    uint64_t moved_us = tool_now_us(), counted_us = moved_us, moved = 0, wanted = w->rows, have;
     bool terminal = isatty(STDERR_FILENO);
     mr_progress progress = mr_progress_begin("rows");
     *last = (look){0};
@@ -135,9 +136,11 @@ static void until_all(watch *w, look *first, look *last)
         look now = see(w);
         if (!last->rows && now.rows)
             *first = now;
-        if (now.rows > last->rows) {
-            moved_us = now.at_us;
+        if (now.rows > last->rows)
             *last = now;
+        if (now.rows >= moved + MOVED_ROWS) {
+            moved_us = now.at_us;
+            moved = now.rows;
         }
         if (terminal)
             mr_progress_tell(&progress, now.rows, wanted, "");
