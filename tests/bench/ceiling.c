@@ -378,6 +378,7 @@ static mr_config *configure(uint32_t consumers)
     if (mr_config_parse("bench", settings, (size_t)len, NULL, &config, &findings))
         fail("its settings are refused");
     config->kafka.consumer_threads = consumers;
+    config->batch.connections = 1; /* the writer is one thread here, as it says above */
     return config;
 }
 
