@@ -4,7 +4,6 @@
  * $ALLOC_COUNT_REPORT: a line "ours THREAD N" for each thread that allocated from the program's own code, and "ours N", "libraries N".
  */
 #include <dlfcn.h>
-#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "program.h"
+
 enum { THREADS = 64, NAME = 16 };
 
 static void *(*real_malloc)(size_t);
@@ -20,7 +21,6 @@ static void *(*real_calloc)(size_t, size_t);
 static void *(*real_realloc)(void *, size_t);
 static char early[65536]; /* for what dlsym wants before we have the real ones */
 static size_t early_used;
-static uintptr_t text_from, text_to; /* of the program */
 static _Atomic int armed;
 static _Atomic unsigned long ours, libraries;
 static struct {
@@ -28,18 +28,6 @@ static struct {
     unsigned long count;
 } threads[THREADS];
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static int find_program(struct dl_phdr_info *info, size_t size, void *context)
-{
-    (void)size;
-    (void)context;
-    for (int i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_flags & PF_X) {
-            text_from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-            text_to = text_from + info->dlpi_phdr[i].p_memsz;
-        }
-    return 1; /* the first object is the program */
-}
 
 static void *watch(void *file)
 {
@@ -53,7 +41,7 @@ __attribute__((constructor)) static void begin(void)
     pthread_t id;
     sigset_t all, before;
     char *arm = getenv("ALLOC_COUNT_ARM");
-    dl_iterate_phdr(find_program, NULL);
+    find_program();
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     if (arm && !pthread_create(&id, NULL, watch, arm))
@@ -77,7 +65,7 @@ static void count(const void *caller)
 {
     if (!atomic_load_explicit(&armed, memory_order_relaxed))
         return;
-    if ((uintptr_t)caller < text_from || (uintptr_t)caller >= text_to) {
+    if (!is_program(caller)) {
         atomic_fetch_add_explicit(&libraries, 1, memory_order_relaxed);
         return;
     }

@@ -17,6 +17,7 @@ static mr_config *fake_config;
 static mr_arena *fake_arena;
 static mr_plan fake_plan;
 static mr_flow fake_flow;
+static uint32_t fake_returned[FAKE_PAGES]; /* times that a page has come back */
 
 uint64_t mr_clock_ns(void)
 {
@@ -95,6 +96,7 @@ static inline int fake_set_up(void **state)
     fake_arena = mr_arena_new();
     fake_now_ms = 1000000;
     fake_at_announce = NULL;
+    memset(fake_returned, 0, sizeof fake_returned);
     assert_int_equal(mr_plan_make(fake_config, fake_arena, &fake_plan, &error), MR_OK);
     fake_plan.pages_each = FAKE_PAGES;
     fake_plan.page_bytes = FAKE_ROWS * fake_plan.layouts[0].size;
@@ -151,6 +153,26 @@ static inline uint32_t fake_page(uint32_t shard, int64_t from, uint32_t rows)
     page->bytes = (uint64_t)rows * 100;
     page->sealed = true;
     return handle;
+}
+
+/* Hands a page of shard 0 to its writer. */
+static inline void fake_push(uint32_t handle)
+{
+    mr_gate_work(&fake_flow.gates, 0, 1, fake_now_ms);
+    mr_ring_push(mr_flow_pages(&fake_flow, 0, 0), handle);
+}
+
+/* Pages of shard 0 that have come back since the last look, each with this outcome, and each for the first time. */
+static inline uint32_t fake_came_back(mr_outcome outcome)
+{
+    uint32_t handle, count = 0;
+    while (mr_ring_pop(mr_flow_done(&fake_flow, 0, 0), &handle)) {
+        assert_int_equal(fake_page_at(handle)->outcome, outcome);
+        assert_int_equal(++fake_returned[handle], 1);
+        mr_gate_work(&fake_flow.gates, 0, -1, fake_now_ms);
+        count++;
+    }
+    return count;
 }
 
 /* A row's mark: refused, and left out of the statement. */

@@ -15,7 +15,6 @@ enum { ROWS = 30, ALONE_MS = 30000, UNUSED_MS = 20000 };
 static mr_writer *writer; /* of shard 0; shard 1 is live without one */
 static mr_second *second;
 static mr_sql *const own = &fake_sql[0], *const other = &fake_second_sql[0];
-static uint32_t returned[FAKE_PAGES];
 static int64_t next_offset;
 
 static mr_gate_state gate(void)
@@ -44,7 +43,6 @@ static int set_up(void **state)
     fake_flow.seconds = FAKE_SHARDS;
     writer = mr_writer_new(&fake_flow, 0, fake_arena, fake_now_ms);
     second = mr_writer_second(writer);
-    memset(returned, 0, sizeof returned);
     next_offset = 0;
     assert_true(mr_gate_turn(&fake_flow.gates, 1, MR_GATE_STARTING, MR_GATE_LIVE));
     turn();
@@ -63,23 +61,9 @@ static int tear_down(void **state)
 static void push(uint32_t batches)
 {
     for (; batches > 0; batches--) {
-        mr_gate_work(&fake_flow.gates, 0, 1, fake_now_ms);
-        mr_ring_push(mr_flow_pages(&fake_flow, 0, 0), fake_page(0, next_offset, ROWS));
+        fake_push(fake_page(0, next_offset, ROWS));
         next_offset += ROWS;
     }
-}
-
-/* Pages that have come back since the last look, each with this outcome, and each for the first time. */
-static uint32_t came_back(mr_outcome outcome)
-{
-    uint32_t handle, count = 0;
-    while (mr_ring_pop(mr_flow_done(&fake_flow, 0, 0), &handle)) {
-        assert_int_equal(fake_page_at(handle)->outcome, outcome);
-        assert_int_equal(++returned[handle], 1);
-        mr_gate_work(&fake_flow.gates, 0, -1, fake_now_ms);
-        count++;
-    }
-    return count;
 }
 
 /* Both at work, until the writer has nothing left that is due. */
@@ -96,12 +80,12 @@ static void test_handed_over(void **state)
     push(3);
     assert_int_equal(turn(), 1);
     assert_true(own->commits == 1 && other->commits == 0);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 1);
     assert_int_equal(second_turn(), 1);
     assert_true(other->commits == 1 && other->connects == 1);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 0); /* its writer says so */
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 0); /* its writer says so */
     turn();
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 2);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 2);
     assert_int_equal(fake_sql_rows(0), 3 * ROWS);
     assert_int_equal(mr_metric_get(fake_flow.metrics, MR_M_ROWS_WRITTEN, 0, 0), 3 * ROWS);
 }
@@ -143,14 +127,13 @@ static void test_keeps_up(void **state)
         turn();
     }
     for (int i = 0; i < 4; i++) { /* together a batch, and nothing behind it */
-        mr_gate_work(&fake_flow.gates, 0, 1, fake_now_ms);
-        mr_ring_push(mr_flow_pages(&fake_flow, 0, 0), fake_page(0, next_offset, 3));
+        fake_push(fake_page(0, next_offset, 3));
         next_offset += 3;
     }
     turn();
     second_turn();
     assert_true(own->commits == 4 && other->connects == 0);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 7);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 7);
 }
 
 /* One batch at a time: while it is busy its writer goes on alone. */
@@ -163,7 +146,7 @@ static void test_busy(void **state)
     assert_int_equal(own->commits, 5);
     second_turn();
     turn();
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 6);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 6);
 }
 
 /* A row that the database refuses is found by the writer, and then one connection does it alone for a while. */
@@ -174,7 +157,7 @@ static void test_refused(void **state)
     own->refused[poisoned] = other->refused[poisoned] = true;
     push(2);
     run_for(1000);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 2);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 2);
     assert_true(other->rollbacks == 1 && other->commits == 0);
     assert_int_equal(fake_sql_rows(0), 2 * ROWS - 1);
     assert_int_equal(mr_metric_get(fake_flow.metrics, MR_M_ROWS_WRITTEN, 0, 0), 2 * ROWS - 1);
@@ -184,11 +167,11 @@ static void test_refused(void **state)
     run_for(1);
     assert_true(own->commits == commits + 4 && other->commits == 0);
     run_for(ALONE_MS);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 4);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 4);
     push(4);
     run_for(1);
     assert_true(other->commits > 0);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 4);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 4);
 }
 
 /* A statement that its server finds too large: the rows are not to blame. */
@@ -198,7 +181,7 @@ static void test_too_big(void **state)
     other->write.db_class = MR_DB_TOO_BIG;
     push(2);
     run_for(1000);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 2);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 2);
     assert_int_equal(fake_sql_rows(0), 2 * ROWS);
 }
 
@@ -211,7 +194,7 @@ static void test_drift(void **state)
     push(2);
     run_for(10);
     assert_int_equal(gate(), MR_GATE_PARKED);
-    assert_int_equal(came_back(MR_OUTCOME_PARKED), 2);
+    assert_int_equal(fake_came_back(MR_OUTCOME_PARKED), 2);
 }
 
 /* A server that takes no more connections is no trouble of the shard's. */
@@ -225,7 +208,7 @@ static void test_no_connection(void **state)
     turn();
     assert_int_equal(gate(), MR_GATE_LIVE);
     run_for(1000);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 2);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 2);
     assert_int_equal(fake_sql_rows(0), 2 * ROWS);
 }
 
@@ -244,8 +227,8 @@ static void test_lost(void **state)
         assert_true(other->connected);
         other->commit.db_class = MR_DB_OK;
         run_for(ALONE_MS);
-        assert_int_equal(came_back(MR_OUTCOME_DURABLE), 2);
-        memset(returned, 0, sizeof returned);
+        assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 2);
+        memset(fake_returned, 0, sizeof fake_returned);
         second_turn();
         run_for(1);
     }
@@ -258,8 +241,7 @@ static void test_transient(void **state)
     (void)state;
     uint32_t handle = fake_page(0, next_offset, ROWS);
     next_offset += ROWS;
-    mr_gate_work(&fake_flow.gates, 0, 1, fake_now_ms);
-    mr_ring_push(mr_flow_pages(&fake_flow, 0, 0), handle);
+    fake_push(handle);
     push(1);
     other->write.db_class = MR_DB_TRANSIENT;
     turn();
@@ -268,7 +250,7 @@ static void test_transient(void **state)
     assert_int_equal(atomic_load(&fake_page_at(handle)->attempts), 1);
     assert_int_equal(mr_metric_get(fake_flow.metrics, MR_M_RETRIES, 0, MR_DB_TRANSIENT), 1);
     run_for(1000);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 2);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 2);
 }
 
 /* The gate is closed while it is at work: what is durable is durable, and what is not is parked. */
@@ -278,14 +260,14 @@ static void test_closed_meanwhile(void **state)
     for (int fails = 0; fails < 2; fails++) {
         push(2);
         turn();
-        assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+        assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 1);
         atomic_store(&fake_flow.gates.at[0].state, MR_GATE_HELD);
         other->write.db_class = fails ? MR_DB_TRANSIENT : MR_DB_OK;
         turn();
         second_turn();
         turn();
         assert_int_equal(gate(), MR_GATE_HELD);
-        assert_int_equal(came_back(fails ? MR_OUTCOME_PARKED : MR_OUTCOME_DURABLE), 1);
+        assert_int_equal(fake_came_back(fails ? MR_OUTCOME_PARKED : MR_OUTCOME_DURABLE), 1);
         atomic_store(&fake_flow.gates.at[0].state, MR_GATE_LIVE);
     }
 }
@@ -301,7 +283,7 @@ static void test_probed(void **state)
     second_turn();
     turn();
     assert_int_equal(gate(), MR_GATE_PROBED); /* what was begun before does not say it */
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 2);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 2);
     push(3);
     turn();
     assert_int_equal(own->commits, 2);
@@ -326,7 +308,7 @@ static void test_unused(void **state)
     push(2);
     run_for(1);
     assert_int_equal(other->connects, 2);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 4);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 4);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

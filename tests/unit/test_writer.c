@@ -10,14 +10,12 @@
 #include "threads/writer.h"
 
 static mr_writer *writer; /* of shard 0; shard 1 is live without one */
-static uint32_t returned[FAKE_PAGES];
 
 static int set_up(void **state)
 {
     fake_set_up(state);
     writer = mr_writer_new(&fake_flow, 0, fake_arena, fake_now_ms);
     assert_true(mr_gate_turn(&fake_flow.gates, 1, MR_GATE_STARTING, MR_GATE_LIVE));
-    memset(returned, 0, sizeof returned);
     return 0;
 }
 
@@ -25,25 +23,6 @@ static int tear_down(void **state)
 {
     mr_writer_close(writer);
     return fake_tear_down(state);
-}
-
-static void push(uint32_t handle)
-{
-    mr_gate_work(&fake_flow.gates, 0, 1, fake_now_ms);
-    mr_ring_push(mr_flow_pages(&fake_flow, 0, 0), handle);
-}
-
-/* Pages that have come back since the last look, each with this outcome. */
-static uint32_t came_back(mr_outcome outcome)
-{
-    uint32_t handle, count = 0;
-    while (mr_ring_pop(mr_flow_done(&fake_flow, 0, 0), &handle)) {
-        assert_int_equal(fake_page_at(handle)->outcome, outcome);
-        assert_int_equal(++returned[handle], 1);
-        mr_gate_work(&fake_flow.gates, 0, -1, fake_now_ms);
-        count++;
-    }
-    return count;
 }
 
 /* Turns until there is nothing to do, as the thread does it, for `ms`. */
@@ -83,10 +62,10 @@ static void test_durable(void **state)
 {
     (void)state;
     become_live();
-    push(fake_page(0, 0, 10));
-    push(fake_page(0, 10, 5));
+    fake_push(fake_page(0, 0, 10));
+    fake_push(fake_page(0, 10, 5));
     run_for(1);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 2);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 2);
     assert_true(fake_sql_rows(0) == 15 && fake_sql[0].commits == 1);
     assert_int_equal(mr_metric_get(fake_flow.metrics, MR_M_ROWS_WRITTEN, 0, 0), 15);
 }
@@ -99,11 +78,11 @@ static void test_slow(void **state)
     fake_sql[0].clock_ms = &fake_now_ms;
     fake_sql[0].commit_takes_ms = 240;
     for (uint32_t i = 0; i < FAKE_PAGES - 1; i++) {
-        push(fake_page(0, i, 1));
+        fake_push(fake_page(0, i, 1));
         assert_int_equal(mr_writer_do_work(writer, fake_now_ms), 1);
     }
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), FAKE_PAGES - 1);
-    push(fake_page(0, FAKE_PAGES, 1));
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), FAKE_PAGES - 1);
+    fake_push(fake_page(0, FAKE_PAGES, 1));
     assert_true(mr_gates_another_live(&fake_flow.gates, 1, fake_now_ms + MR_GATE_STALLED_MS + 50));
     assert_false(mr_gates_another_live(&fake_flow.gates, 1, fake_now_ms + MR_GATE_STALLED_MOST_MS));
 }
@@ -114,12 +93,12 @@ static void test_taken(void **state)
 {
     (void)state;
     become_live();
-    push(fake_page(0, 0, 1));
-    push(fake_page(0, 1, 1));
+    fake_push(fake_page(0, 0, 1));
+    fake_push(fake_page(0, 1, 1));
     fake_sql[0].write.db_class = MR_DB_TRANSIENT; /* nothing comes back */
     atomic_store(&fake_flow.consumer_bell[0].asleep, true);
     assert_int_equal(mr_writer_do_work(writer, fake_now_ms), 1);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 0);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 0);
     assert_false(atomic_load(&fake_flow.consumer_bell[0].asleep));
     atomic_store(&fake_flow.consumer_bell[0].asleep, true);
     mr_writer_do_work(writer, fake_now_ms); /* and of nothing else */
@@ -134,7 +113,7 @@ static void test_due(void **state)
     (void)state;
     become_live();
     uint32_t handle = fake_page(0, 0, 1);
-    push(handle);
+    fake_push(handle);
     fake_sql[0].write.db_class = MR_DB_TRANSIENT;
     assert_int_equal(mr_writer_do_work(writer, fake_now_ms), 1);
     uint64_t due_ms = atomic_load(&fake_page_at(handle)->due_ms);
@@ -144,13 +123,13 @@ static void test_due(void **state)
     fake_sql[0].write.db_class = MR_DB_OK;
     fake_now_ms = due_ms + fake_config->retry.tick_ms;
     assert_int_equal(mr_writer_do_work(writer, fake_now_ms), 1);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 1);
 }
 
 static void push_one(void)
 {
     fake_at_announce = NULL;
-    push(fake_page(0, 0, 1));
+    fake_push(fake_page(0, 0, 1));
 }
 
 /* A page that comes after the last look for work and before the sleep is not slept over: its bell has rung for nobody. */
@@ -163,7 +142,7 @@ static void test_second_look(void **state)
     fake_slept_ms = 0;
     mr_writer_wait(writer, fake_now_ms);
     assert_int_equal(fake_slept_ms, 0);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 1);
 }
 
 /* Transient failures are counted, and used up: the shard is parked and the page given up, once. */
@@ -173,7 +152,7 @@ static void test_attempts(void **state)
     fake_config->retry.attempts_max = 3;
     become_live();
     uint32_t handle = fake_page(0, 0, 1);
-    push(handle);
+    fake_push(handle);
     fake_sql[0].write.db_class = MR_DB_TRANSIENT;
     for (uint32_t failed = 1; failed < 3; failed++) {
         assert_int_equal(mr_writer_do_work(writer, fake_now_ms), 1);
@@ -184,7 +163,7 @@ static void test_attempts(void **state)
     assert_int_equal(mr_writer_do_work(writer, fake_now_ms), 1);
     assert_int_equal(gate(), MR_GATE_PARKED);
     run_for(100);
-    assert_int_equal(came_back(MR_OUTCOME_PARKED), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_PARKED), 1);
     assert_int_equal(fake_sql_rows(0), 0);
     assert_true(fake_sql[0].connected);
 }
@@ -196,7 +175,7 @@ static void test_connection_lost(void **state)
     fake_config->retry.attempts_max = 3;
     become_live();
     uint32_t handle = fake_page(0, 0, 1);
-    push(handle);
+    fake_push(handle);
     fake_sql[0].write.db_class = MR_DB_AMBIGUOUS;
     run_for(1);
     fake_sql[0].write.db_class = MR_DB_OK;
@@ -208,7 +187,7 @@ static void test_connection_lost(void **state)
     fake_sql[0].connect.db_class = MR_DB_OK;
     fake_sql[0].write.db_class = MR_DB_TRANSIENT; /* its first attempt */
     run_for(fake_config->retry.backoff_max_ms + 1000);
-    assert_int_equal(came_back(MR_OUTCOME_PARKED), 1); /* and its last: three of its own */
+    assert_int_equal(fake_came_back(MR_OUTCOME_PARKED), 1); /* and its last: three of its own */
     assert_int_equal(attempts(handle), 3);
 }
 
@@ -219,14 +198,14 @@ static void test_alone(void **state)
     fake_config->retry.attempts_max = 2;
     become_live();
     atomic_store(&fake_flow.gates.at[1].state, MR_GATE_PARKED);
-    push(fake_page(0, 0, 1));
+    fake_push(fake_page(0, 0, 1));
     fake_sql[0].write.db_class = MR_DB_TRANSIENT;
     run_for(600000);
     assert_true(mr_gate_is_open(gate()));
-    assert_int_equal(came_back(MR_OUTCOME_PARKED), 0);
+    assert_int_equal(fake_came_back(MR_OUTCOME_PARKED), 0);
     fake_sql[0].write.db_class = MR_DB_OK;
     run_for(2 * fake_config->retry.backoff_max_ms);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 1);
 }
 
 /* ---- behind a closed gate ---- */
@@ -236,32 +215,32 @@ static void test_all_come_back(void **state)
 {
     (void)state;
     become_live();
-    push(fake_page(0, 0, 3));
+    fake_push(fake_page(0, 0, 3));
     fake_sql[0].write.db_class = MR_DB_TRANSIENT;
     assert_int_equal(mr_writer_do_work(writer, fake_now_ms), 1);
-    push(fake_page(0, 3, 3));
-    push(fake_page(0, 6, 3));
+    fake_push(fake_page(0, 3, 3));
+    fake_push(fake_page(0, 6, 3));
     fake_sql[0].write.db_class = MR_DB_SHARD_FATAL;
     assert_int_equal(mr_writer_do_work(writer, fake_now_ms), 1);
     assert_int_equal(gate(), MR_GATE_PARKED);
-    push(fake_page(0, 9, 3));
+    fake_push(fake_page(0, 9, 3));
     assert_int_equal(mr_writer_do_work(writer, fake_now_ms), 4);
-    assert_int_equal(came_back(MR_OUTCOME_PARKED), 4);
+    assert_int_equal(fake_came_back(MR_OUTCOME_PARKED), 4);
     fake_sql[0].write.db_class = MR_DB_OK;
     run_for(60000);
-    assert_int_equal(came_back(MR_OUTCOME_PARKED), 0);
+    assert_int_equal(fake_came_back(MR_OUTCOME_PARKED), 0);
     assert_int_equal(fake_sql_rows(0), 0);
 }
 
 static void close_gate(void)
 {
     become_live();
-    push(fake_page(0, 0, 3));
+    fake_push(fake_page(0, 0, 3));
     fake_sql[0].write.db_class = MR_DB_SHARD_FATAL;
     atomic_store(&fake_flow.gates.at[0].entries, 1); /* a range, by then */
     run_for(1);
     assert_int_equal(gate(), MR_GATE_PARKED);
-    assert_int_equal(came_back(MR_OUTCOME_PARKED), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_PARKED), 1);
 }
 
 /* A connection is not enough: the gate opens when a first batch is durable. */
@@ -279,17 +258,17 @@ static void test_probe(void **state)
     assert_int_equal(gate(), MR_GATE_PROBED);
     run_for(120000); /* its session is kept */
     assert_int_equal(gate(), MR_GATE_PROBED);
-    push(fake_page(0, 0, 3));
+    fake_push(fake_page(0, 0, 3));
     run_for(1);
     assert_int_equal(gate(), MR_GATE_PARKED); /* the table is still wrong */
-    assert_int_equal(came_back(MR_OUTCOME_PARKED), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_PARKED), 1);
     fake_sql[0].write.db_class = MR_DB_OK;
     run_for(2 * fake_config->park.probe_max_ms);
     assert_int_equal(gate(), MR_GATE_PROBED);
-    push(fake_page(0, 0, 3));
+    fake_push(fake_page(0, 0, 3));
     run_for(1);
     assert_int_equal(gate(), MR_GATE_LIVE);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 1);
 }
 
 static void refuse_all(bool refuse)
@@ -304,25 +283,25 @@ static void test_probe_after_drift(void **state)
     (void)state;
     become_live();
     refuse_all(true);
-    push(fake_page(0, 0, 30));
+    fake_push(fake_page(0, 0, 30));
     atomic_store(&fake_flow.gates.at[0].entries, 1);
     run_for(1);
-    assert_int_equal(came_back(MR_OUTCOME_PARKED), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_PARKED), 1);
     for (int probe = 0; probe < 3; probe++) {
         run_for(2 * fake_config->park.probe_max_ms);
         assert_int_equal(gate(), MR_GATE_PROBED);
-        push(fake_page(0, 0, 5));
+        fake_push(fake_page(0, 0, 5));
         run_for(1);
         assert_int_equal(gate(), MR_GATE_PARKED);
-        assert_int_equal(came_back(MR_OUTCOME_PARKED), 1);
+        assert_int_equal(fake_came_back(MR_OUTCOME_PARKED), 1);
     }
     refuse_all(false);
     fake_sql[0].refused[4] = true;
     run_for(2 * fake_config->park.probe_max_ms);
-    push(fake_page(0, 0, 5));
+    fake_push(fake_page(0, 0, 5));
     run_for(1);
     assert_int_equal(gate(), MR_GATE_LIVE);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 1);
 }
 
 /* One row that the database refuses, first behind an outage: it must not keep the shard closed. */
@@ -333,10 +312,10 @@ static void test_probe_with_poison(void **state)
     fake_sql[0].write.db_class = MR_DB_OK;
     fake_sql[0].refused[0] = true;
     run_for(2 * fake_config->park.probe_max_ms);
-    push(fake_page(0, 0, 1));
+    fake_push(fake_page(0, 0, 1));
     run_for(1);
     assert_int_equal(gate(), MR_GATE_LIVE);
-    assert_int_equal(came_back(MR_OUTCOME_DURABLE), 1);
+    assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 1);
 }
 
 /* Nothing is parked of it: there is nothing to try. */

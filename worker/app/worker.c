@@ -31,6 +31,27 @@ static mr_ring **rings(mr_arena *arena, uint32_t count, uint32_t capacity)
     return made;
 }
 
+static bool init_bells(mr_bell *bells, uint32_t count)
+{
+    bool well = true;
+    for (uint32_t i = 0; i < count; i++)
+        well = mr_bell_init(&bells[i]) && well;
+    return well;
+}
+
+static void ring_bells(mr_bell *bells, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        mr_bell_ring(&bells[i]);
+}
+
+/* bells: NULL when the start has not come so far. */
+static void close_bells(mr_bell *bells, uint32_t count)
+{
+    for (uint32_t i = 0; bells && i < count; i++)
+        mr_bell_close(&bells[i]);
+}
+
 static void make_pulses(mr_worker *worker)
 {
     mr_flow *flow = &worker->flow;
@@ -77,12 +98,9 @@ static mr_status connect_flow(mr_worker *worker, mr_error *error)
     flow->writer_bell = mr_arena_take(arena, "rings", flow->shards, sizeof *flow->writer_bell);
     flow->second_bell = mr_arena_take(arena, "rings", flow->seconds, sizeof *flow->second_bell);
     bool well = mr_bell_init(&worker->main_bell);
-    for (uint32_t i = 0; i < flow->consumers; i++)
-        well = mr_bell_init(&flow->consumer_bell[i]) && well;
-    for (uint32_t i = 0; i < flow->shards; i++)
-        well = mr_bell_init(&flow->writer_bell[i]) && well;
-    for (uint32_t i = 0; i < flow->seconds; i++)
-        well = mr_bell_init(&flow->second_bell[i]) && well;
+    well = init_bells(flow->consumer_bell, flow->consumers) && well;
+    well = init_bells(flow->writer_bell, flow->shards) && well;
+    well = init_bells(flow->second_bell, flow->seconds) && well;
     if (!well)
         return mr_fail(error, MR_UNAVAILABLE, "cannot make an eventfd, %s: raise the limit of open files",
                        strerror(errno));
@@ -129,12 +147,9 @@ mr_status mr_worker_new(const mr_config *config, mr_worker **out, mr_error *erro
 static void tell_to_stop(mr_flow *flow)
 {
     atomic_store(&flow->stop, true);
-    for (uint32_t i = 0; i < flow->consumers; i++)
-        mr_bell_ring(&flow->consumer_bell[i]);
-    for (uint32_t i = 0; i < flow->shards; i++)
-        mr_bell_ring(&flow->writer_bell[i]);
-    for (uint32_t i = 0; i < flow->seconds; i++)
-        mr_bell_ring(&flow->second_bell[i]);
+    ring_bells(flow->consumer_bell, flow->consumers);
+    ring_bells(flow->writer_bell, flow->shards);
+    ring_bells(flow->second_bell, flow->seconds);
 }
 
 /* After a start that failed half-way: nothing may be taken away from under a thread that runs. */
@@ -166,12 +181,9 @@ void mr_worker_free(mr_worker *worker)
         mr_group_free(worker->group);
         mr_dlq_free(flow->dlq);
     }
-    for (uint32_t i = 0; flow->consumer_bell && i < flow->consumers; i++)
-        mr_bell_close(&flow->consumer_bell[i]);
-    for (uint32_t i = 0; flow->writer_bell && i < flow->shards; i++)
-        mr_bell_close(&flow->writer_bell[i]);
-    for (uint32_t i = 0; flow->second_bell && i < flow->seconds; i++)
-        mr_bell_close(&flow->second_bell[i]);
+    close_bells(flow->consumer_bell, flow->consumers);
+    close_bells(flow->writer_bell, flow->shards);
+    close_bells(flow->second_bell, flow->seconds);
     if (flow->main_bell)
         mr_bell_close(&worker->main_bell);
     mr_topics_free(worker->topics);
