@@ -51,6 +51,7 @@ typedef struct mr_page {
     /* the writer's while sealed */
     mr_outcome outcome;
     uint32_t rows_existing; /* of the rows, how many were there before */
+    bool refused;           /* its statement was, as a whole */
     uint32_t rows_refused;  /* of the rows, how many the database refuses; each says why in its header */
     /* the writer's; any thread may read them */
     _Atomic uint32_t attempts; /* transient failures so far */
