@@ -320,8 +320,9 @@ mr_sql_result mr_sql_send(mr_sql *sql, uint32_t stream, unsigned char *records, 
     mysql_optionsv(sql->client, MARIADB_OPT_SKIP_READ_RESPONSE, &no);
     if (well)
         return (mr_sql_result){.db_class = MR_DB_OK};
-    sql->sent_count = sql->answered = 0;
-    return mr_sql_result_of(sql->client, to->bulk, MR_DB_AT_STATEMENT);
+    mr_sql_result result = mr_sql_result_of(sql->client, to->bulk, MR_DB_AT_STATEMENT);
+    mr_sql_close(sql); /* there may be answers that nobody will ask for */
+    return result;
 }
 
 /* The library's way to read the answer to a statement that it was told not to wait for (its CONC-533). */

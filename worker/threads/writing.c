@@ -8,6 +8,8 @@
 #include "stages/reason.h"
 
 #define PACKET_TOO_LARGE 1153
+#define SINGLY                                                                                               \
+    1000 /* batches, after a connection was lost with statements ahead: whoever is on the other side may not bear them */
 
 _Static_assert(MR_REASON_COUNT <= UINT8_MAX, "mr_record.reason holds every reason");
 _Static_assert(sizeof(((mr_record *)0)->sqlstate) == sizeof(((mr_sql_result *)0)->sqlstate),
@@ -215,7 +217,7 @@ static mr_sql_result write_ahead(mr_writing *writing, const mr_batch *batch, uin
 {
     mr_sql_result result = {.db_class = MR_DB_OK};
     uint64_t packet_bytes = mr_sql_packet_bytes(writing->sql);
-    uint32_t ahead = mr_sql_ahead(writing->sql);
+    uint32_t ahead = writing->singly > 0 ? 0 : mr_sql_ahead(writing->sql);
     for (*until = from; *until < batch->count && *until - from < ahead; ++*until) {
         mr_page *page = page_at(writing, batch, *until);
         if (!fits(writing, page, packet_bytes))
@@ -231,8 +233,7 @@ static mr_sql_result write_ahead(mr_writing *writing, const mr_batch *batch, uin
         mr_sql_result answer = mr_sql_answer(writing->sql);
         page->rows_existing = answer.rows_existing;
         page->refused = is_about_rows(answer.db_class);
-        if (answer.db_class != MR_DB_OK && result.db_class == MR_DB_OK &&
-            (!page->refused || writing->whole))
+        if (answer.db_class != MR_DB_OK && result.db_class == MR_DB_OK && (!page->refused || writing->whole))
             result = answer;
     }
     return result;
@@ -277,6 +278,10 @@ mr_written mr_writing_batch(mr_writing *writing, const mr_batch *batch, mr_sql_r
     *result = write_pages(writing, batch);
     if (result->db_class == MR_DB_TOO_BIG)
         split(writing);
+    if (writing->singly > 0)
+        writing->singly--;
+    else if (!mr_db_class_keeps_connection(result->db_class))
+        writing->singly = SINGLY;
     verdicts all = judge(writing, batch);
     bool drift = mr_drift_exceeds(&writing->drift, all.refused, all.rows);
     /* An error that nobody knows, and not a row without it: it is not the rows'. */
