@@ -43,6 +43,7 @@ typedef struct mr_page {
     /* of this take: no two lives of any pages of a consumer have the same (until 2^32 wrap); never 0 */
     uint32_t serial;
     uint64_t opened_ms; /* monotonic, of the first record */
+    uint32_t behind;    /* what its writer had queued then: a mark of the ring */
     bool sealed;        /* handed to its writer */
     unsigned char *records;
     /* the consumer's until sealed */
