@@ -46,6 +46,7 @@ typedef struct mr_page {
     /* of this take: no two lives of any pages of a consumer have the same (until 2^32 wrap); never 0 */
     uint32_t serial;
     uint64_t opened_ms; /* monotonic, of the first record */
+    uint32_t behind;    /* what its writer had queued then: a mark of the ring */
     bool sealed;        /* handed to its writer */
     unsigned char *records;
     int64_t *times; /* [rows_max]: of the rows' events, Kafka's, ms; negative: absent */

@@ -40,7 +40,8 @@ mr_sql *mr_sql_new(const mr_config *config, uint32_t shard, const mr_layout *lay
 void mr_sql_free(mr_sql *sql);
 
 /* Connects (name resolved and password file read again each time), kills the remembered earlier connection, sets the session,
- * compares every table with its stream, prepares.  MR_DB_SHARD_FATAL when a table does not fit. */
+ * compares every table with its stream, prepares.  MR_DB_SHARD_FATAL when a table does not fit.  Compared is at each connect, also where the shard has
+ * another connection already: the name may lead to another server by now, and what would be cut there is not seen by the first one. */
 mr_sql_result mr_sql_connect(mr_sql *sql);
 /* Questions that mr_sql_connect waits for, each for the shard's read_timeout_s at most, beside the login: of the session, and about each stream. */
 #define MR_SQL_QUESTIONS          10

@@ -53,6 +53,8 @@ struct mr_sql {
 /* A result for the library's last error on `client` or `statement` (either may be NULL). */
 mr_sql_result mr_sql_result_of(MYSQL *client, MYSQL_STMT *statement, mr_db_phase phase);
 mr_sql_result mr_sql_trouble(mr_db_class db_class, const char *format, ...) MR_PRINTF(2, 3);
+/* So many bytes were not to be had: it is tried again, for a worker does not end for that. */
+mr_sql_result mr_sql_memory_ended(size_t bytes);
 /* One statement without a result. */
 mr_sql_result mr_sql_run(mr_sql *sql, const char *text, mr_db_phase phase);
 /* Opens the connection with all its options, without a session or checks. */
