@@ -30,6 +30,7 @@ struct mr_sql {
     bool must_end;          /* its transaction has failed: only a rollback or a close may follow */
     bool doubtful;          /* a commit has failed: only a close may follow */
     mr_db_class said;       /* of the last connect, statement or commit */
+    bool failing;           /* ... of a statement or commit, and it has not been rolled back */
     uint64_t commits;       /* that were answered well */
     written *rows;          /* of the open transaction */
     uint32_t row_count;
@@ -69,6 +70,7 @@ static mr_sql_result answer(mr_sql *sql, unsigned code, mr_db_phase phase)
     mr_sql_result result = {.code = code, .field = MR_FIELDS_MAX};
     result.db_class = mr_db_classify(code, phase, code == 1290 ? "running with the --read-only option" : "");
     sql->said = result.db_class;
+    sql->failing = phase != MR_DB_AT_CONNECT;
     snprintf(result.sqlstate, sizeof result.sqlstate, "HY000");
     if (phase == MR_DB_AT_CONNECT)
         snprintf(result.text, sizeof result.text, "error %u", code);
@@ -82,6 +84,7 @@ static mr_sql_result answer(mr_sql *sql, unsigned code, mr_db_phase phase)
 static mr_sql_result well(mr_sql *sql)
 {
     sql->said = MR_DB_OK;
+    sql->failing = false;
     return (mr_sql_result){.db_class = MR_DB_OK, .field = MR_FIELDS_MAX};
 }
 
@@ -128,7 +131,7 @@ static bool reach(mr_sql *sql, mr_db_phase phase, mr_sql_result *result)
 
 /* ---- the connection ---- */
 
-mr_sql_result mr_sql_connect(mr_sql *sql)
+static mr_sql_result open_session(mr_sql *sql)
 {
     static const unsigned wrong[] = {1045, 1049, 1146, 1142, 2026};
     static const unsigned trouble[] = {2002, 2005, 1040, 1226, 1053, 2013};
@@ -148,6 +151,17 @@ mr_sql_result mr_sql_connect(mr_sql *sql)
     sql->connected = true;
     sim_say("connected to s%u", sql->shard);
     return well(sql);
+}
+
+mr_sql_result mr_sql_connect(mr_sql *sql)
+{
+    bool anew = sql->failing && sql == sql->owner->second_sql[sql->index];
+    mr_db_class before = sql->said;
+    mr_sql_result result = open_session(sql);
+    if (anew) /* before it hands its batch back: what that has failed of stays */
+        sql->said = before;
+    sql->failing = false;
+    return result;
 }
 
 bool mr_sql_connected(const mr_sql *sql)
@@ -403,8 +417,10 @@ mr_sql_result mr_sql_answer(mr_sql *sql)
     bool whole = sql == sql->owner->second_sql[sql->index]; /* a row that is refused fails its batch */
     if (sql->failed == MR_DB_OK && (whole || result.db_class != MR_DB_ROW_POISON))
         sql->failed = result.db_class;
-    if (sql->failed != MR_DB_OK)
+    if (sql->failed != MR_DB_OK) {
         sql->said = sql->failed;
+        sql->failing = true;
+    }
     return result;
 }
 
@@ -465,7 +481,7 @@ mr_sql_result mr_sql_rollback(mr_sql *sql)
     if (!reached)
         return result;
     undo(sql);
-    sql->must_end = false;
+    sql->must_end = sql->failing = false;
     return (mr_sql_result){.db_class = MR_DB_OK, .field = MR_FIELDS_MAX};
 }
 
