@@ -46,4 +46,17 @@ mr_escapes_fn mr_escapes_avx2;
 
 mr_escapes_fn *mr_escapes_choose(void);
 
+#define MR_MARKS_SPARE 64 /* places behind the last one of a list, which may be written, too */
+
+/* Lists where the marks are, from `from` to before `until`; returns how many there are. */
+typedef uint32_t mr_list_fn(const uint64_t marks[MR_MARKS_WORDS], uint32_t from, uint32_t until,
+                            uint16_t *list);
+
+mr_list_fn mr_list_base;
+#if defined(__x86_64__)
+mr_list_fn mr_list_vbmi2; /* only where mr_cpu_vbmi2() */
+#endif
+
+mr_list_fn *mr_list_choose(void);
+
 #endif

@@ -1,4 +1,4 @@
-/* Marks, escapes and UTF-8: every version that this processor has gives what the plain definition says. */
+/* Marks, lists of them, escapes and UTF-8: every version that this processor has gives what the plain definition says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +19,7 @@ enum { TEXT = 320, ROUNDS = 20000 };
 static mr_marks_fn *marks_versions[4];
 static mr_escapes_fn *escapes_versions[4];
 static mr_utf8_fn *utf8_versions[3];
+static mr_list_fn *list_versions[3];
 
 static int set_up(void **state)
 {
@@ -28,6 +29,7 @@ static int set_up(void **state)
     escapes_versions[0] = mr_escapes_scalar;
     escapes_versions[1] = mr_escapes_base;
     utf8_versions[0] = mr_utf8_reach_scalar;
+    list_versions[0] = mr_list_base;
 #if defined(__x86_64__)
     if (mr_cpu_avx2()) {
         marks_versions[2] = mr_marks_avx2;
@@ -36,6 +38,10 @@ static int set_up(void **state)
     } else {
         print_message("no AVX2 here: its versions are not looked at\n");
     }
+    if (mr_cpu_vbmi2())
+        list_versions[1] = mr_list_vbmi2;
+    else
+        print_message("no AVX-512 with VBMI2 here: its version is not looked at\n");
 #endif
     return 0;
 }
@@ -105,6 +111,41 @@ static void test_random_windows(void **state)
                               : kind == 1 ? 0x20 + model_below(96)
                                           : 'a' + (model_below(64) == 0));
         expect_marks(text, len);
+    }
+}
+
+/* With as much room as the contract wants. */
+static void expect_list(const uint64_t *marks, uint32_t from, uint32_t until)
+{
+    static uint16_t expected[MR_MARKS_WINDOW];
+    uint32_t count = 0;
+    for (uint32_t at = from; at < until; at++)
+        if (marks[at / 64] >> at % 64 & 1)
+            expected[count++] = (uint16_t)at;
+    uint16_t *list = malloc((count + MR_MARKS_SPARE) * sizeof *list);
+    for (int v = 0; list_versions[v]; v++) {
+        uint32_t found = list_versions[v](marks, from, until, list);
+        if (found != count || memcmp(list, expected, count * sizeof *list) != 0)
+            fail_msg("version %d: from %u until %u: %u marks, not %u, or elsewhere", v, from, until, found,
+                     count);
+    }
+    free(list);
+}
+
+/* Blocks with few marks, with many and with nothing else, from and to everywhere in them. */
+static void test_list(void **state)
+{
+    (void)state;
+    uint64_t marks[MR_MARKS_WORDS];
+    model_seed("list");
+    for (int i = 0; i < ROUNDS; i++) {
+        for (int k = 0; k < MR_MARKS_WORDS; k++) {
+            marks[k] = UINT64_MAX;
+            for (uint32_t fewer = i % 8 == 7 ? model_below(8) : (uint32_t)i % 8; fewer > 0; fewer--)
+                marks[k] &= (uint64_t)model_below(UINT32_MAX) << 32 | model_below(UINT32_MAX);
+        }
+        uint32_t from = model_below(MR_MARKS_WINDOW), most = MR_MARKS_WINDOW - from;
+        expect_list(marks, from, from + model_below(i % 2 && most > 200 ? 200 : most + 1));
     }
 }
 
@@ -278,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_every_byte),     cmocka_unit_test(test_random_windows),
         cmocka_unit_test(test_escapes),        cmocka_unit_test(test_escapes_random),
         cmocka_unit_test(test_utf8_sequences), cmocka_unit_test(test_utf8_random),
+        cmocka_unit_test(test_list),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
