@@ -22,7 +22,7 @@ bool mr_cpu_avx2(void)
     return false;
 }
 
-bool mr_cpu_vbmi2(void)
+bool mr_cpu_vbmi(void)
 {
     return false;
 }

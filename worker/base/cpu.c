@@ -6,10 +6,11 @@ bool mr_cpu_avx2(void)
     return __builtin_cpu_supports("avx2");
 }
 
-bool mr_cpu_vbmi2(void)
+bool mr_cpu_vbmi(void)
 {
-    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2") &&
-           __builtin_cpu_supports("popcnt");
+    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
+           __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("popcnt") &&
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
 }
 #else
 bool mr_cpu_avx2(void)
@@ -17,7 +18,7 @@ bool mr_cpu_avx2(void)
     return false;
 }
 
-bool mr_cpu_vbmi2(void)
+bool mr_cpu_vbmi(void)
 {
     return false;
 }

@@ -11,7 +11,7 @@
 
 #define FIRST_BYTES 128 /* that are listed at a time: there may be few members */
 #define MORE_BYTES  512
-#define SENTINELS   5 /* that the marks are looked ahead for */
+#define SENTINELS   4 /* for a member that is looked for behind the last mark */
 
 /* A number or a word at `from`, which is of `child`: its length; 0: it is neither, or not a usual one. */
 MR_HOT uint32_t pass_plain(const pass *p, const char *text, uint32_t from, const mr_node *child)
@@ -54,7 +54,7 @@ MR_HOT uint32_t pass_listed(const pass *p, const char *text, uint32_t base, uint
             at = from + len;
             mark += 2;
         }
-        if (base + mark[0] != at + 1 || memcmp(text + at, ",\"", 2))
+        if (memcmp(text + at, ",\"", 2)) /* else the next mark is there, unless the list has ended */
             return at;
     }
 }

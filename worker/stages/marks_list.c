@@ -78,7 +78,7 @@ VBMI2 uint32_t mr_list_vbmi2(const uint64_t marks[MR_MARKS_WORDS], uint32_t from
 mr_list_fn *mr_list_choose(void)
 {
 #if defined(__x86_64__)
-    if (mr_cpu_vbmi2())
+    if (mr_cpu_vbmi())
         return mr_list_vbmi2;
 #endif
     return mr_list_base;
