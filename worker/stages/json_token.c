@@ -78,7 +78,7 @@ static uint32_t next_mark(mr_tokens *in, uint32_t at)
         uint64_t word = mr_token_marks(in, at);
         if (word)
             return at + (uint32_t)__builtin_ctzll(word);
-        at = in->until - at > 57 ? at + 57 : in->until;
+        at = in->until - at > MR_TOKEN_LOOK ? at + MR_TOKEN_LOOK : in->until;
     }
     return in->len;
 }
