@@ -128,6 +128,7 @@ static void expect_list(const uint64_t *marks, uint32_t from, uint32_t until)
             expected[count++] = (uint16_t)at;
     uint16_t *list = malloc((count + MR_MARKS_SPARE) * sizeof *list);
     for (int v = 0; list_versions[v]; v++) {
+        memset(list, 0xff, (count + MR_MARKS_SPARE) * sizeof *list);
         uint32_t found = list_versions[v](marks, from, until, list);
         if (found != count || memcmp(list, expected, count * sizeof *list) != 0)
             fail_msg("version %d: from %u until %u: %u marks, not %u, or elsewhere", v, from, until, found,
