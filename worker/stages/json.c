@@ -188,7 +188,9 @@ __attribute__((noinline)) static void follow(const pass *p, const mr_guess *gues
 /* Whether the piece, and what may stand behind it, is what stands at `at`. */
 static bool is_at(const mr_guess *guess, const char *text, uint32_t len, uint32_t at)
 {
-    if (guess->behind == MR_BEHIND_NEVER || !mr_guess_applies(guess, text + at, len - at))
+    if (guess->behind == MR_BEHIND_NEVER ||
+        (len - at >= MR_GUESS_QUICK && !mr_guess_begins(guess, text + at)) ||
+        !mr_guess_applies(guess, text + at, len - at))
         return false;
     return guess->behind != MR_BEHIND_PLAIN || may_be_plain(text, len, at + guess->len);
 }
