@@ -56,7 +56,12 @@ INLINE uint64_t escaped_in(uint64_t backslashes, before *last)
 /* Where an escape is wrong; what is wrong may be seen some characters behind it. */
 INLINE uint64_t wrong_in(const letters *is, uint64_t escaped, before *last)
 {
-    uint64_t u = escaped & is->u, first = behind(u, last->u, 1);
+    uint64_t u = escaped & is->u;
+    if (!(u | last->u >> 60 | last->high >> 58)) { /* most texts have others only */
+        last->u = last->d = last->high = 0;
+        return escaped & ~is->simple;
+    }
+    uint64_t first = behind(u, last->u, 1);
     uint64_t digits = first | behind(u, last->u, 2) | behind(u, last->u, 3) | behind(u, last->u, 4);
     uint64_t d = first & is->d, surrogate = behind(d, last->d, 1) & is->from_8;
     uint64_t low = surrogate & is->from_c, high = surrogate & ~low, pair = behind(high, last->high, 6);
