@@ -4,6 +4,9 @@
  * written by a writer, retried as a whole, given back.  The pool is the memory bound and the back-pressure.
  * Pages belong to the consumer thread whose part of the pool they are in: it alone takes and gives them back (base/owner.h); while a page is
  * sealed the writer that popped its handle alone touches it (hand-over through rings orders memory).
+ * What is asked of every row once it is durable, its event's time, lies apart from the records: they are out of the caches by then.
+ *
+ *     records (rows_max * record_size) | times (rows_max * 8) | what is left of page_bytes
  *
  *     handle (32 bits) = page index; pages of all consumers are numbered through, so that a writer needs one array
  *
@@ -45,12 +48,14 @@ typedef struct mr_page {
     uint64_t opened_ms; /* monotonic, of the first record */
     bool sealed;        /* handed to its writer */
     unsigned char *records;
+    int64_t *times; /* [rows_max]: of the rows' events, Kafka's, ms; negative: absent */
     /* the consumer's until sealed */
     uint32_t rows;
     uint64_t bytes; /* bytes that the rows will take on the wire, about */
     /* the writer's while sealed */
     mr_outcome outcome;
     uint32_t rows_existing; /* of the rows, how many were there before */
+    bool refused;           /* its statement was, as a whole */
     uint32_t rows_refused;  /* of the rows, how many the database refuses; each says why in its header */
     /* the writer's; any thread may read them */
     _Atomic uint32_t attempts; /* transient failures so far */
@@ -70,6 +75,12 @@ mr_page *mr_pool_page(mr_pool *pool, uint32_t page);
 uint32_t mr_pool_pages(const mr_pool *pool);                         /* of all consumers */
 uint32_t mr_pool_free_pages(const mr_pool *pool, uint32_t consumer); /* by that consumer */
 void mr_pool_check(const mr_pool *pool, uint32_t consumer);
+
+/* What a row takes of a page. */
+static inline uint32_t mr_page_row_bytes(uint32_t record_size)
+{
+    return record_size + (uint32_t)sizeof(int64_t);
+}
 
 static inline unsigned char *mr_page_record(const mr_page *page, uint32_t row)
 {

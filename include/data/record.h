@@ -6,11 +6,12 @@
  *
  *     +--------------+------------------+-------------------+------------------------------------+
  *     | mr_record    | indicators       | lengths           | values                             |
- *     | 48 bytes     | 1 byte a field   | 8 bytes a text    | 8-aligned, at the field's capacity |
+ *     | 40 bytes     | 1 byte a field   | 8 bytes a text    | 8-aligned, at the field's capacity |
  *     +--------------+------------------+-------------------+------------------------------------+
- *     0              48                                                               layout.size
+ *     0              40                                                               layout.size
  *
- * Bytes of a value past its length are undefined.  Plain data: whoever holds the page holds the record.
+ * Bytes of a value past its length are undefined.  Plain data: whoever holds the page holds the record.  When the event was, lies with the page
+ * (data/pool.h).
  */
 #ifndef MR_DATA_RECORD_H
 #define MR_DATA_RECORD_H
@@ -23,7 +24,6 @@
 /* The header of every record: where the event came from, and what became of it. */
 typedef struct mr_record {
     int64_t offset;
-    int64_t timestamp_ms; /* Kafka's; negative = absent */
     uint64_t key_hash;
     int32_t partition;
     uint32_t source; /* the consumer's partition slot (names topic and partition) */
@@ -36,8 +36,8 @@ typedef struct mr_record {
     char sqlstate[6];
 } mr_record;
 
-_Static_assert(sizeof(mr_record) == 48, "the record header is part of the layout");
-_Static_assert(3 * sizeof(int64_t) + 3 * sizeof(int32_t) + 2 * sizeof(uint16_t) + 2 + 6 == sizeof(mr_record),
+_Static_assert(sizeof(mr_record) == 40, "the record header is part of the layout");
+_Static_assert(2 * sizeof(int64_t) + 3 * sizeof(int32_t) + 2 * sizeof(uint16_t) + 2 + 6 == sizeof(mr_record),
                "no byte of the header is padding");
 _Static_assert(MR_FIELDS_MAX <= UINT16_MAX, "mr_record.field holds every field, and MR_FIELDS_MAX");
 

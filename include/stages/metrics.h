@@ -66,6 +66,9 @@ uint64_t mr_metric_get(const mr_metrics *metrics, mr_metric_id id, uint32_t a, u
 uint64_t mr_metric_sum(const mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b);
 void mr_metric_observe(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t value,
                        uint64_t times);
+/* One observation for each of `since` that is not negative: how long before now it was, or 0. */
+void mr_metric_observe_since(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, int64_t now,
+                             const int64_t *since, uint32_t count);
 void mr_metric_db_error(mr_metrics *metrics, uint32_t shard, uint32_t db_class, unsigned code);
 
 /* Gauges of a partition; slot is the caller's number for it, below partitions_max. */

@@ -11,6 +11,22 @@
 
 enum { CONSUMERS = 3, EACH = 7, PAGE = 4096, STEPS = 100000 };
 
+/* Records and times lie in the page, apart from each other and from other pages'. */
+static void mark(const mr_page *page, uint32_t handle)
+{
+    memset(page->records, (int)handle + 1, (size_t)page->rows_max * page->record_size);
+    for (uint32_t row = 0; row < page->rows_max; row++)
+        page->times[row] = (int64_t)handle << 40 | row;
+}
+
+static void check_marked(const mr_page *page, uint32_t handle)
+{
+    for (size_t i = 0; i < (size_t)page->rows_max * page->record_size; i++)
+        assert_int_equal(page->records[i], handle + 1);
+    for (uint32_t row = 0; row < page->rows_max; row++)
+        assert_int_equal(page->times[row], (int64_t)handle << 40 | row);
+}
+
 static void test_random(void **state)
 {
     (void)state;
@@ -32,18 +48,18 @@ static void test_random(void **state)
             assert_false(taken[page]);
             assert_int_equal(about->consumer, consumer);
             assert_int_equal(page / EACH, consumer);
-            assert_int_equal(about->rows_max, PAGE / size);
+            assert_int_equal(about->rows_max, PAGE / mr_page_row_bytes(size));
             assert_int_equal(about->rows, 0);
             assert_int_not_equal(about->serial, 0);
             /* Another life than any before, of whatever page: by the serial a consumer knows whether its hold covers this page. */
             for (uint32_t other = consumer * EACH; other < (consumer + 1) * EACH; other++)
                 assert_int_not_equal(about->serial, serial[other]);
             serial[page] = about->serial;
-            memset(mr_page_record(about, about->rows_max - 1), (int)page,
-                   size); /* the last record lies within the page */
+            mark(about, page);
             taken[page] = true;
             count[consumer]++;
         } else if (taken[at]) {
+            check_marked(mr_pool_page(pool, at), at);
             mr_pool_give(pool, at);
             taken[at] = false;
             count[at / EACH]--;

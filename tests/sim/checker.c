@@ -158,6 +158,8 @@ sim_event *check_letter(instance *one, const mr_event *sent, const void *handle,
         sim_counts[C_LETTERS_GONE]++;
         sim_check(event->offset < world.logs[event->topic][event->partition].low, letter_is,
                   EVENT_FORMAT " is said to be gone, and the log has it", EVENT_AT(event));
+        sim_check(sent->timestamp_ms == (event->has_origin ? event->of : event)->timestamp_ms, letter_is,
+                  EVENT_FORMAT " has another event's time", EVENT_AT(event));
         return event;
     }
     sim_check(handle && sent->timestamp_ms == says->timestamp_ms, letter_is,

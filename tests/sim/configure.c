@@ -150,7 +150,8 @@ static void set_numbers(mr_config *config)
     uint32_t largest = 0, triples = world.is.consumers * world.is.streams * world.is.shards;
     for (size_t i = 0; i < config->stream_count; i++) {
         mr_stream_layout(&config->streams[i], &layout);
-        largest = layout.size > largest ? layout.size : largest;
+        uint32_t size = mr_page_row_bytes(layout.size);
+        largest = size > largest ? size : largest;
     }
     config->memory.pool_mib = (4 * triples * 64 * largest + (1 << 20) - 1) >> 20;
 }

@@ -52,6 +52,11 @@ static struct world {
 
 /* ---- the log ---- */
 
+static inline int64_t world_time(int64_t offset)
+{
+    return 5000 + 3 * offset;
+}
+
 static inline mr_arrival world_arrives(reading *from, mr_message *out)
 {
     int64_t last = from->limit < world.high ? from->limit : world.high;
@@ -77,7 +82,7 @@ static inline mr_arrival world_arrives(reading *from, mr_message *out)
                                              : "");
         out->event.value = from->text;
         out->event.value_len = (size_t)len;
-        out->event.timestamp_ms = -1;
+        out->event.timestamp_ms = world_time(from->next);
         from->next++;
         return MR_ARRIVAL_MESSAGE;
     }
@@ -130,6 +135,7 @@ bool mr_dlq_send(mr_dlq *dlq, const mr_event *event, void *handle, const mr_lett
 {
     (void)dlq;
     (void)handle;
+    assert_int_equal(event->timestamp_ms, world_time(event->offset));
     world.letters[event->offset]++;
     world.letter_numbers[world.letter_count++] = letter->number;
     return true;
@@ -182,7 +188,7 @@ static inline void world_new(uint32_t pages, uint32_t rows_a_page)
     world.arena = mr_arena_new();
     assert_int_equal(mr_plan_make(world.config, world.arena, &world.plan, &error), MR_OK);
     world.plan.pages_each = pages;
-    world.plan.page_bytes = rows_a_page * world.plan.layouts[0].size;
+    world.plan.page_bytes = rows_a_page * mr_page_row_bytes(world.plan.layouts[0].size);
     world.plan.rows_page = rows_a_page;
     world.flow = (mr_flow){
         .config = world.config,
@@ -315,8 +321,11 @@ static inline uint32_t world_take(uint32_t shard)
         return MR_PAGE_NONE;
     const mr_page *page = mr_pool_page(world.flow.pool, handle);
     assert_int_equal(page->shard, shard);
-    for (uint32_t row = 0; row < page->rows; row++)
-        world.rows[((const mr_record *)(const void *)mr_page_record(page, row))->offset]++;
+    for (uint32_t row = 0; row < page->rows; row++) {
+        int64_t offset = ((const mr_record *)(const void *)mr_page_record(page, row))->offset;
+        assert_int_equal(page->times[row], world_time(offset));
+        world.rows[offset]++;
+    }
     return handle;
 }
 

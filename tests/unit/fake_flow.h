@@ -99,7 +99,7 @@ static inline int fake_set_up(void **state)
     memset(fake_returned, 0, sizeof fake_returned);
     assert_int_equal(mr_plan_make(fake_config, fake_arena, &fake_plan, &error), MR_OK);
     fake_plan.pages_each = FAKE_PAGES;
-    fake_plan.page_bytes = FAKE_ROWS * fake_plan.layouts[0].size;
+    fake_plan.page_bytes = FAKE_ROWS * mr_page_row_bytes(fake_plan.layouts[0].size);
     fake_flow = (mr_flow){
         .config = fake_config,
         .plan = &fake_plan,
@@ -147,7 +147,7 @@ static inline uint32_t fake_page(uint32_t shard, int64_t from, uint32_t rows)
         mr_record *record = (mr_record *)(void *)mr_page_record(page, row);
         memset(record, 0, page->record_size);
         record->offset = from + row;
-        record->timestamp_ms = -1;
+        page->times[row] = -1;
     }
     page->rows = rows;
     page->bytes = (uint64_t)rows * 100;

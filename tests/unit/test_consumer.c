@@ -113,6 +113,27 @@ static void test_park(void **state)
     assert_true(range.from == 101 && range.to == MR_RANGE_OPEN);
 }
 
+/* A range has the time of the first row of the page that made it, then of the last page that is durable again. */
+static void test_range_time(void **state)
+{
+    (void)state;
+    enum { PAGE = 2 };
+    world_free();
+    world_new(8, PAGE);
+    world_log("01111110");
+    world_assign(BEGIN, NULL);
+    world_write(0);
+    uint32_t page[] = {world_take(1), world_take(1), world_take(1)};
+    world_gate(1, MR_GATE_PARKED);
+    for (int i = 0; i < 3; i++)
+        world_give(page[i], MR_OUTCOME_PARKED);
+    assert_true(world_range().from == 101 && world_range().timestamp_ms == world_time(101));
+    world_gate(1, MR_GATE_LIVE);
+    world_give(world_take(1), MR_OUTCOME_DURABLE);
+    world_give(world_take(1), MR_OUTCOME_DURABLE);
+    assert_true(world_range().from == 105 && world_range().timestamp_ms == world_time(103));
+}
+
 /* No shard takes rows: nothing is skipped, intake waits. */
 static void test_nobody_live(void **state)
 {
@@ -457,6 +478,7 @@ int main(void)
         TEST(test_caught_up),
         TEST(test_pressure),
         TEST(test_park),
+        TEST(test_range_time),
         TEST(test_nobody_live),
         TEST(test_replay),
         TEST(test_replay_ends_in_holes),

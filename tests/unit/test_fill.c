@@ -44,7 +44,7 @@ static int set_up(void **state)
     assert_int_equal(config->batch.linger_ms, LINGER_MS);
     assert_int_equal(plan.layouts[0].size, plan.layouts[1].size);
     plan.pages_each = PAGES; /* few and small, to be used up */
-    plan.page_bytes = ROWS * plan.layouts[0].size;
+    plan.page_bytes = ROWS * mr_page_row_bytes(plan.layouts[0].size);
     flow = (mr_flow){.config = config,
                      .plan = &plan,
                      .pool = mr_pool_new(arena, 1, PAGES, plan.page_bytes),
@@ -92,7 +92,7 @@ static mr_page *put(mr_fill *in, uint32_t stream, uint32_t slot, uint32_t shard,
     mr_page *page = mr_fill_page(in, stream, shard, now_ms);
     if (!page)
         return NULL;
-    mr_event event = {.timestamp_ms = 7};
+    mr_event event = {.timestamp_ms = (int64_t)(1000 * now_ms + page->rows)};
     mr_placed placed = {.slot = slot,
                         .offset = mr_frontier_position(of, at),
                         .partition = (int32_t)slot + 10,
@@ -163,7 +163,8 @@ static void test_full(void **state)
     for (uint32_t row = 0; row < ROWS; row++) {
         const mr_record *record = (const mr_record *)(const void *)mr_page_record(page, row);
         assert_true(record->offset == 100 + row && record->partition == 12 && record->source == 2);
-        assert_true(record->epoch == 1 && record->key_hash == 0xabc && record->timestamp_ms == 7);
+        assert_true(record->epoch == 1 && record->key_hash == 0xabc);
+        assert_int_equal(page->times[row], 1000 * (row == 0 ? NOW : NOW + 5) + row);
         assert_true(record->reason == 0);
     }
     assert_ptr_not_equal(put(fill, 1, 2, 1, NOW), page);

@@ -57,7 +57,7 @@ static void test_pages(void **state)
         assert_true(plan.pages_each >= 4 * config->shard_count);
         assert_true((uint64_t)plan.pages_each * consumers * plan.page_bytes <=
                     (uint64_t)config->memory.pool_mib << 20);
-        assert_true(plan.page_bytes >= plan.rows_page * plan.layouts[0].size);
+        assert_true(plan.page_bytes >= plan.rows_page * mr_page_row_bytes(plan.layouts[0].size));
         assert_true(plan.holds_each > plan.pages_each);
         mr_arena_free(arena);
         mr_config_free(config);

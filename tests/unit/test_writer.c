@@ -70,6 +70,37 @@ static void test_durable(void **state)
     assert_int_equal(mr_metric_get(fake_flow.metrics, MR_M_ROWS_WRITTEN, 0, 0), 15);
 }
 
+/* Those of refused rows and of events without a timestamp do not count, one that is to come is 0. */
+static void test_ages(void **state)
+{
+    (void)state;
+    enum { ROWS = 8, AGE_MS = 10000 };
+    become_live();
+    for (uint32_t poison = 0; poison <= ROWS; poison++) {
+        uint64_t before = mr_metric_get(fake_flow.metrics, MR_M_EVENT_AGE, 0, 0),
+                 sum_before = mr_metric_sum(fake_flow.metrics, MR_M_EVENT_AGE, 0, 0);
+        int64_t from = 100 * poison, now_ms = mr_clock_wall_ms();
+        uint32_t handle = fake_page(0, from, ROWS);
+        for (uint32_t row = 0; row < ROWS; row++)
+            fake_page_at(handle)->times[row] = now_ms - AGE_MS * (row + 1);
+        fake_page_at(handle)->times[3] = -1;
+        fake_page_at(handle)->times[5] = now_ms + AGE_MS;
+        if (poison < ROWS)
+            fake_sql[0].refused[from + poison] = true;
+        fake_push(handle);
+        run_for(1);
+        assert_int_equal(fake_came_back(MR_OUTCOME_DURABLE), 1);
+        uint64_t ages = 1 + 2 + 3 + 5 + 7 + 8, rows = ROWS - 1;
+        if (poison < ROWS && poison != 3) {
+            ages -= poison == 5 ? 0 : poison + 1;
+            rows--;
+        }
+        assert_int_equal(mr_metric_get(fake_flow.metrics, MR_M_EVENT_AGE, 0, 0) - before, rows);
+        assert_int_equal((mr_metric_sum(fake_flow.metrics, MR_M_EVENT_AGE, 0, 0) - sum_before) / AGE_MS,
+                         ages);
+    }
+}
+
 /* Whether a shard stands still is measured by what its batches take. */
 static void test_slow(void **state)
 {
@@ -334,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_durable),
+        TEST(test_ages),
         TEST(test_slow),
         TEST(test_taken),
         TEST(test_due),

@@ -39,7 +39,7 @@ static json_t *stream_json(const mr_stream *stream, const mr_layout *layout)
                                         forms[layout->field[i].form], "at", (int)layout->field[i].value_at,
                                         "capacity", (int)layout->field[i].capacity));
     json_t *made = json_pack("{s:s, s:s, s:i, s:o}", "name", stream->name, "table", stream->table,
-                             "record_bytes", (int)layout->size, "fields", fields);
+                             "record_bytes", (int)mr_page_row_bytes(layout->size), "fields", fields);
     json_object_set_new(made, "sql_mariadb", json_string(statement(stream, MR_DIALECT_MARIADB)));
     json_object_set_new(made, "sql_mysql", json_string(statement(stream, MR_DIALECT_MYSQL)));
     return made;
@@ -108,7 +108,8 @@ static void print_text(const mr_worker *worker)
     for (size_t i = 0; i < config->stream_count; i++) {
         const mr_stream *stream = &config->streams[i];
         const mr_layout *layout = &worker->plan.layouts[i];
-        printf("stream %s, table %s: records of %u bytes\n", stream->name, stream->table, layout->size);
+        printf("stream %s, table %s: records of %u bytes\n", stream->name, stream->table,
+               mr_page_row_bytes(layout->size));
         for (uint32_t f = 0; f < layout->fields; f++)
             printf("  %-24s %-9s at %5u, %5u bytes\n", field_name(stream, f), forms[layout->field[f].form],
                    layout->field[f].value_at, layout->field[f].capacity);

@@ -182,7 +182,7 @@ static void say_start(const mr_worker *worker)
         mr_log(MR_LOG_INFO, "start", MR_FIELDS(.stream = config->streams[i].name),
                "stream: topic %s%s to table %s, %zu columns, %u bytes a record", config->streams[i].topics[0],
                config->streams[i].topic_count > 1 ? " and others" : "", config->streams[i].table,
-               config->streams[i].column_count, worker->plan.layouts[i].size);
+               config->streams[i].column_count, mr_page_row_bytes(worker->plan.layouts[i].size));
     for (size_t i = 0; i < config->shard_count; i++) {
         uint32_t slots = 0;
         for (uint32_t slot = 0; slot < config->slots; slot++)

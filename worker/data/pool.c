@@ -62,8 +62,9 @@ uint32_t mr_pool_take(mr_pool *pool, uint32_t consumer, uint32_t stream, uint32_
     page->stream = stream;
     page->shard = shard;
     page->record_size = record_size;
-    page->rows_max = pool->page_bytes / record_size;
-    must(page->rows_max > 0);
+    page->rows_max = pool->page_bytes / mr_page_row_bytes(record_size);
+    must(page->rows_max > 0 && record_size % sizeof *page->times == 0);
+    page->times = (int64_t *)(void *)mr_page_record(page, page->rows_max);
     if (++part->serial == 0)
         part->serial = 1;
     page->serial = part->serial;

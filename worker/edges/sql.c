@@ -116,6 +116,7 @@ void mr_sql_close(mr_sql *sql)
     mr_sql_drop_statements(sql);
     mysql_close(sql->client);
     sql->client = NULL;
+    sql->sent_count = sql->answered = 0;
 }
 
 void mr_sql_free(mr_sql *sql)

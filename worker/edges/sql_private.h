@@ -10,6 +10,7 @@
 #define MR_SQL_ROWS_MAX     256 /* rows of a prepared multi-row INSERT, a power of two */
 #define MR_SQL_SIZES        9   /* 256, 128, ... 1 */
 #define MR_PLACEHOLDERS_MAX 65535
+#define MR_SQL_AHEAD        16 /* writes that are sent before the first is answered */
 
 /* A prepared multi-row INSERT; `bound`: the server has run it with parameters of these types, and none were refused since. */
 typedef struct mr_sql_multi {
@@ -26,6 +27,12 @@ typedef struct mr_sql_stream {
     uint32_t multi_first;             /* the largest that keeps below the limit of placeholders */
 } mr_sql_stream;
 
+/* A write that was sent. */
+typedef struct mr_sql_sent {
+    mr_sql_stream *stream;
+    uint32_t rows; /* that are not skipped; 0: there was nothing to send */
+} mr_sql_sent;
+
 struct mr_sql {
     const mr_config *config;
     const mr_shard *shard;
@@ -38,6 +45,8 @@ struct mr_sql {
     bool bulk;    /* array binding, else multi-row INSERT */
     bool mariadb; /* the server's dialect of SQL */
     uint64_t packet_bytes;
+    mr_sql_sent sent[MR_SQL_AHEAD]; /* [answered, sent_count) are not answered yet */
+    uint32_t sent_count, answered;
     unsigned long remembered; /* id of a connection that was left in the middle; 0: none */
 };
 

@@ -141,17 +141,53 @@ void mr_metric_absent(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t
     mr_metric_set(metrics, id, a, b, MR_CELL_ABSENT);
 }
 
-void mr_metric_observe(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t value,
-                       uint64_t times)
+static const mr_bound_list *bounds_of(mr_metric_id id)
 {
     must(mr_families[id].type == HISTOGRAM);
-    const mr_bound_list *bounds = &mr_bound_lists[mr_families[id].bounds];
-    _Atomic uint64_t *cells = mr_metric_cells(metrics, id, a, b);
+    return &mr_bound_lists[mr_families[id].bounds];
+}
+
+static uint32_t bucket_of(const mr_bound_list *bounds, uint64_t value)
+{
     uint32_t bucket = 0;
     while (bucket < bounds->count && value > bounds->at[bucket])
         bucket++;
-    atomic_fetch_add_explicit(&cells[bucket], times, memory_order_relaxed);
+    return bucket;
+}
+
+void mr_metric_observe(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, uint64_t value,
+                       uint64_t times)
+{
+    const mr_bound_list *bounds = bounds_of(id);
+    _Atomic uint64_t *cells = mr_metric_cells(metrics, id, a, b);
+    atomic_fetch_add_explicit(&cells[bucket_of(bounds, value)], times, memory_order_relaxed);
     atomic_fetch_add_explicit(&cells[bounds->count + 1], value * times, memory_order_relaxed);
+}
+
+/* In runs: neighbours are mostly of one bucket. */
+void mr_metric_observe_since(mr_metrics *metrics, mr_metric_id id, uint32_t a, uint32_t b, int64_t now,
+                             const int64_t *since, uint32_t count)
+{
+    const mr_bound_list *bounds = bounds_of(id);
+    _Atomic uint64_t *cells = mr_metric_cells(metrics, id, a, b);
+    uint64_t sum = 0, times = 0, least = 0, most = 0; /* what the run's bucket holds */
+    uint32_t bucket = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (since[i] < 0)
+            continue;
+        uint64_t value = now > since[i] ? (uint64_t)(now - since[i]) : 0;
+        if (value < least || value > most) {
+            atomic_fetch_add_explicit(&cells[bucket], times, memory_order_relaxed);
+            times = 0;
+            bucket = bucket_of(bounds, value);
+            least = bucket > 0 ? bounds->at[bucket - 1] + 1 : 0;
+            most = bucket < bounds->count ? bounds->at[bucket] : UINT64_MAX;
+        }
+        times++;
+        sum += value;
+    }
+    atomic_fetch_add_explicit(&cells[bucket], times, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cells[bounds->count + 1], sum, memory_order_relaxed);
 }
 
 /* The code's place in the shard's table; NULL: the table is full. */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "data/pool.h"
 #include "stages/decode.h"
 
 #define QUEUE_BACKOFF 0x02020000 /* the first librdkafka with fetch.queue.backoff.ms */
@@ -18,7 +19,7 @@ mr_status mr_plan_make(const mr_config *config, mr_arena *arena, mr_plan *plan, 
     plan->layouts = mr_arena_take(arena, "layouts", config->stream_count, sizeof *plan->layouts);
     for (size_t i = 0; i < config->stream_count; i++) {
         mr_stream_layout(&config->streams[i], &plan->layouts[i]);
-        uint32_t size = plan->layouts[i].size;
+        uint32_t size = mr_page_row_bytes(plan->layouts[i].size);
         largest = size > largest ? size : largest;
         smallest = size < smallest ? size : smallest;
     }

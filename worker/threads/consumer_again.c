@@ -109,7 +109,7 @@ static bool send_refused(mr_consumer *consumer, uint32_t at, const mr_event *fou
     mr_event event = {.topic = slot->topic,
                       .partition = slot->partition,
                       .offset = row->offset,
-                      .timestamp_ms = record->timestamp_ms};
+                      .timestamp_ms = row->timestamp_ms};
     uint32_t ignored;
     if (found) {
         event = *found;

@@ -35,7 +35,7 @@ typedef struct mr_refused {
     uint32_t slot, shard, stream;
     uint32_t hold; /* of the live frontier or of the lane, by path */
     uint32_t attempts;
-    int64_t offset;
+    int64_t offset, timestamp_ms; /* as in its page */
     uint64_t since_ms;
     uint32_t next;         /* of the slot, by offset; or of the free ones */
     unsigned char *record; /* a copy: its columns stand in when the log has dropped the event */

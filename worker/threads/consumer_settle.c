@@ -51,6 +51,11 @@ void mr_settle_abandon(mr_consumer *consumer, uint32_t slot, uint32_t shard)
 
 /* ---- refused rows ---- */
 
+static const mr_record *record_at(const mr_page *page, uint32_t row)
+{
+    return (const mr_record *)(const void *)mr_page_record(page, row);
+}
+
 static mr_frontier *frontier_of(const mr_consumer *consumer, mr_path path)
 {
     return path == MR_PATH_LIVE ? consumer->frontier : consumer->lanes;
@@ -71,8 +76,9 @@ static bool still_ours(const mr_consumer *consumer, const mr_page *page, const m
 }
 
 /* Keeps a refused row until its bytes are read again; false: no room. */
-static bool keep_refused(mr_consumer *consumer, const mr_page *page, const mr_record *row, uint64_t now_ms)
+static bool keep_refused(mr_consumer *consumer, const mr_page *page, uint32_t number, uint64_t now_ms)
 {
+    const mr_record *row = record_at(page, number);
     uint32_t at = consumer->refused_free;
     if (at == MR_REFUSED_NONE)
         return false;
@@ -88,6 +94,7 @@ static bool keep_refused(mr_consumer *consumer, const mr_page *page, const mr_re
                          .stream = page->stream,
                          .attempts = atomic_load_explicit(&page->attempts, memory_order_relaxed) + 1,
                          .offset = row->offset,
+                         .timestamp_ms = page->times[number],
                          .since_ms = now_ms,
                          .record = kept->record};
     memcpy(kept->record, row, page->record_size);
@@ -168,14 +175,13 @@ static void give(mr_consumer *consumer, mr_page *page, uint32_t handle)
 static void settle_parked(mr_consumer *consumer, const mr_page *page)
 {
     const mr_frontier *frontier = frontier_of(consumer, page->path);
-    const mr_record *first = (const mr_record *)(const void *)mr_page_record(page, 0);
     for (uint32_t hold = page->holds; hold != MR_HOLD_NONE; hold = mr_frontier_chain(frontier, hold)) {
         if (!mr_frontier_counts(frontier, hold))
             continue;
         uint32_t slot = mr_frontier_slot_of(frontier, hold);
         if (page->path == MR_PATH_LIVE)
             mr_settle_park(consumer, slot, page->shard, mr_frontier_offset_of(frontier, hold),
-                           first->timestamp_ms);
+                           page->times[0]);
         else
             mr_settle_abandon(consumer, slot / consumer->shards, page->shard);
     }
@@ -186,12 +192,12 @@ static void settle_parked(mr_consumer *consumer, const mr_page *page)
 static bool settle_refused(mr_consumer *consumer, const mr_page *page, uint32_t *row, uint64_t now_ms)
 {
     for (; *row < page->rows; ++*row) {
-        const mr_record *record = (const mr_record *)(const void *)mr_page_record(page, *row);
+        const mr_record *record = record_at(page, *row);
         if (!record->reason)
             continue;
         if (!still_ours(consumer, page, record))
             released(consumer, MR_RELEASED_PARKED, 1);
-        else if (!keep_refused(consumer, page, record, now_ms))
+        else if (!keep_refused(consumer, page, *row, now_ms))
             return false;
     }
     return true;
@@ -199,10 +205,9 @@ static bool settle_refused(mr_consumer *consumer, const mr_page *page, uint32_t 
 
 static void note_time(mr_consumer *consumer, const mr_page *page)
 {
-    const mr_record *first = (const mr_record *)(const void *)mr_page_record(page, 0);
-    mr_lane *lane = &consumer->lane[mr_lane_of(consumer, first->source, page->shard)];
-    if (page->path == MR_PATH_REPLAY && first->timestamp_ms > lane->timestamp_ms)
-        lane->timestamp_ms = first->timestamp_ms;
+    mr_lane *lane = &consumer->lane[mr_lane_of(consumer, record_at(page, 0)->source, page->shard)];
+    if (page->path == MR_PATH_REPLAY && page->times[0] > lane->timestamp_ms)
+        lane->timestamp_ms = page->times[0];
 }
 
 void mr_settle_page(mr_consumer *consumer, uint32_t handle, uint64_t now_ms)

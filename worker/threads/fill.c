@@ -200,11 +200,11 @@ void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_event *event, const m
     uint32_t triple = page->stream * fill->flow->shards + page->shard;
     mr_record *record = (mr_record *)(void *)mr_page_record(page, page->rows);
     *record = (mr_record){.offset = placed->offset,
-                          .timestamp_ms = event->timestamp_ms,
                           .key_hash = placed->key_hash,
                           .partition = placed->partition,
                           .source = placed->slot,
                           .epoch = mr_frontier_epoch(fill->frontier, placed->frontier_slot)};
+    page->times[page->rows] = event->timestamp_ms;
     if (fill->serial[at] != page->serial || !mr_frontier_counts(fill->frontier, fill->hold[at])) {
         mr_hold_for what = {.lane = fill->path == MR_PATH_LIVE ? page->shard : MR_LANE_NONE,
                             .owner = fill->open[triple],

@@ -11,24 +11,20 @@ void mr_give_back(mr_flow *flow, uint32_t shard, uint32_t handle, mr_outcome out
     mr_bell_ring(&flow->consumer_bell[consumer]);
 }
 
-/* Ages in runs: neighbours in a page mostly come from the same millisecond. */
+static bool is_refused(const mr_page *page, uint32_t row)
+{
+    return ((const mr_record *)(const void *)mr_page_record(page, row))->reason != 0;
+}
+
+/* Records are out of the caches by now: none is looked at where none is refused. */
 static void observe_ages(mr_flow *flow, const mr_page *page, int64_t wall_ms)
 {
-    uint64_t times = 0;
-    int64_t of = -1;
-    for (uint32_t row = 0; row <= page->rows; row++) {
-        const mr_record *record =
-            row < page->rows ? (const mr_record *)(const void *)mr_page_record(page, row) : NULL;
-        if (record && record->reason)
-            continue;
-        int64_t at = record ? record->timestamp_ms : -1;
-        if (at != of && times > 0) {
-            mr_metric_observe(flow->metrics, MR_M_EVENT_AGE, page->stream, page->path,
-                              wall_ms > of ? (uint64_t)(wall_ms - of) : 0, times);
-            times = 0;
-        }
-        of = at;
-        times += at >= 0;
+    for (uint32_t from = 0, to; from < page->rows; from = to + 1) {
+        to = page->rows_refused > 0 ? from : page->rows;
+        while (to < page->rows && !is_refused(page, to))
+            to++;
+        mr_metric_observe_since(flow->metrics, MR_M_EVENT_AGE, page->stream, page->path, wall_ms,
+                                page->times + from, to - from);
     }
 }
 
