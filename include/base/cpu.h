@@ -10,5 +10,6 @@
 
 /* Always false elsewhere than on x86-64. */
 bool mr_cpu_avx2(void);
+bool mr_cpu_vbmi(void); /* AVX-512 with VBMI and VBMI2, which move single bytes (Ice Lake, Zen 4) */
 
 #endif

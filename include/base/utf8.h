@@ -14,7 +14,7 @@ typedef size_t mr_utf8_fn(const char *text, size_t len, size_t from, size_t unti
 
 mr_utf8_fn mr_utf8_reach_scalar;
 #if defined(__x86_64__)
-mr_utf8_fn mr_utf8_reach_avx2; /* only where mr_cpu_avx2() */
+mr_utf8_fn mr_utf8_reach_avx2, mr_utf8_reach_vbmi; /* only where mr_cpu_avx2(), mr_cpu_vbmi() */
 #endif
 
 mr_utf8_fn *mr_utf8_choose(void); /* the fastest that this processor has */

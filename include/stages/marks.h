@@ -28,22 +28,29 @@ mr_marks_fn mr_marks_avx2; /* only where mr_cpu_avx2() */
 
 mr_marks_fn *mr_marks_choose(void); /* the fastest that this processor has */
 
-/* Escapes in a block of 64 bytes, a bit for each.  `well`: what stands there is right behind a backslash, and is in this block as a whole;
- * of those with hex digits only where there is a backslash, or the block's beginning, before.
- * `pairs`: of those the u of a surrogate with which another one goes; of the second, six bytes on, `well` says nothing, for it depends on whether
- * the first is escaped. */
-typedef struct mr_escapes {
-    uint64_t backslashes, well, pairs;
-} mr_escapes;
-
-/* When there are no backslashes, the others are zero. */
-typedef void mr_escapes_fn(const char *block, mr_escapes *found);
+/* Takes the marks of escapes away, from the backslash at `from`, which escapes, to the end: those of backslashes that escape and of what is escaped.  At
+ * escapes that are wrong, or go beyond the end, they are as they were, and there may be others of which they are.  What is no string has no backslashes,
+ * or the pass does not come so far. */
+typedef void mr_escapes_fn(const char *text, size_t len, size_t from, uint64_t marks[MR_MARKS_WORDS]);
 
 mr_escapes_fn mr_escapes_scalar, mr_escapes_base;
 #if defined(__x86_64__)
-mr_escapes_fn mr_escapes_avx2;
+mr_escapes_fn mr_escapes_avx2, mr_escapes_vbmi; /* only where mr_cpu_avx2(), mr_cpu_vbmi() */
 #endif
 
 mr_escapes_fn *mr_escapes_choose(void);
+
+#define MR_MARKS_SPARE 64 /* places behind the last one of a list, which may be written, too */
+
+/* Lists where the marks are, from `from` to before `until`; returns how many there are. */
+typedef uint32_t mr_list_fn(const uint64_t marks[MR_MARKS_WORDS], uint32_t from, uint32_t until,
+                            uint16_t *list);
+
+mr_list_fn mr_list_base;
+#if defined(__x86_64__)
+mr_list_fn mr_list_vbmi2; /* only where mr_cpu_vbmi() */
+#endif
+
+mr_list_fn *mr_list_choose(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* The loops whose instructions tests/bench/guard counts.  Fixed work, the same on every machine: mr_cpu_avx2 is answered here, so that what
+/* The loops whose instructions tests/bench/guard counts.  Fixed work, the same on every machine: mr_cpu_* are answered here, so that what
  * is counted is what each x86-64 processor has.
  *
  *   bench_guard compiler       what it was compiled with: the first word of the baseline's lines
@@ -18,6 +18,11 @@
 #include "stages/route.h"
 
 bool mr_cpu_avx2(void)
+{
+    return false;
+}
+
+bool mr_cpu_vbmi(void)
 {
     return false;
 }

@@ -1,7 +1,8 @@
-/* Marks, escapes and UTF-8: every version that this processor has gives what the plain definition says. */
+/* Marks, lists of them, escapes and UTF-8: every version that this processor has gives what the plain definition says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,9 @@
 enum { TEXT = 320, ROUNDS = 20000 };
 
 static mr_marks_fn *marks_versions[4];
-static mr_escapes_fn *escapes_versions[4];
-static mr_utf8_fn *utf8_versions[3];
+static mr_escapes_fn *escapes_versions[5];
+static mr_utf8_fn *utf8_versions[4];
+static mr_list_fn *list_versions[3];
 
 static int set_up(void **state)
 {
@@ -28,6 +30,7 @@ static int set_up(void **state)
     escapes_versions[0] = mr_escapes_scalar;
     escapes_versions[1] = mr_escapes_base;
     utf8_versions[0] = mr_utf8_reach_scalar;
+    list_versions[0] = mr_list_base;
 #if defined(__x86_64__)
     if (mr_cpu_avx2()) {
         marks_versions[2] = mr_marks_avx2;
@@ -35,6 +38,13 @@ static int set_up(void **state)
         utf8_versions[1] = mr_utf8_reach_avx2;
     } else {
         print_message("no AVX2 here: its versions are not looked at\n");
+    }
+    if (mr_cpu_vbmi()) {
+        escapes_versions[3] = mr_escapes_vbmi;
+        utf8_versions[2] = mr_utf8_reach_vbmi;
+        list_versions[1] = mr_list_vbmi2;
+    } else {
+        print_message("no AVX-512 with VBMI2 here: its versions are not looked at\n");
     }
 #endif
     return 0;
@@ -108,38 +118,92 @@ static void test_random_windows(void **state)
     }
 }
 
-/* The bytes that the escape takes of which the backslash would stand before `at`, by the function that the pass uses for one at a time. */
-static size_t escape_at(const char *block, size_t at)
+/* With as much room as the contract wants. */
+static void expect_list(const uint64_t *marks, uint32_t from, uint32_t until)
 {
-    char text[65] = "\\";
-    memcpy(text + 1, block + at, 64 - at);
-    return mr_json_escape_len(text, 65 - at);
+    static uint16_t expected[MR_MARKS_WINDOW];
+    uint32_t count = 0;
+    for (uint32_t at = from; at < until; at++)
+        if (marks[at / 64] >> at % 64 & 1)
+            expected[count++] = (uint16_t)at;
+    uint16_t *list = malloc((count + MR_MARKS_SPARE) * sizeof *list);
+    for (int v = 0; list_versions[v]; v++) {
+        memset(list, 0xff, (count + MR_MARKS_SPARE) * sizeof *list);
+        uint32_t found = list_versions[v](marks, from, until, list);
+        if (found != count || memcmp(list, expected, count * sizeof *list) != 0)
+            fail_msg("version %d: from %u until %u: %u marks, not %u, or elsewhere", v, from, until, found,
+                     count);
+    }
+    free(list);
 }
 
-static void expect_escapes(const char block[64])
+/* Blocks with few marks, with many and with nothing else, from and to everywhere in them. */
+static void test_list(void **state)
 {
-    mr_escapes expected = {0};
-    char *copy = malloc(64);
-    memcpy(copy, block, 64);
-    for (int i = 0; i < 64; i++)
-        expected.backslashes |= (uint64_t)(block[i] == '\\') << i;
-    for (size_t i = 0; i < 64 && expected.backslashes; i++) {
-        size_t bytes = i > 0 && block[i] == 'u' && block[i - 1] != '\\' ? 0 : escape_at(block, i);
-        expected.well |= (uint64_t)(bytes > 0) << i;
-        expected.pairs |= (uint64_t)(bytes == 12) << i;
+    (void)state;
+    uint64_t marks[MR_MARKS_WORDS];
+    model_seed("list");
+    for (int i = 0; i < ROUNDS; i++) {
+        for (int k = 0; k < MR_MARKS_WORDS; k++) {
+            marks[k] = UINT64_MAX;
+            for (uint32_t fewer = i % 8 == 7 ? model_below(8) : (uint32_t)i % 8; fewer > 0; fewer--)
+                marks[k] &= (uint64_t)model_below(UINT32_MAX) << 32 | model_below(UINT32_MAX);
+        }
+        uint32_t from = model_below(MR_MARKS_WINDOW), most = MR_MARKS_WINDOW - from;
+        expect_list(marks, from, from + model_below(i % 2 && most > 200 ? 200 : most + 1));
     }
+}
+
+/* The marks at which the pass stops, without escapes that are well-formed, and the first that is none; returns how many. */
+static size_t stops(const char *text, size_t len, size_t from, const uint64_t *marks, uint16_t *stop)
+{
+    size_t count = 0;
+    for (size_t at = from; at < len;) {
+        size_t bytes = 1;
+        if (marks[at / 64] >> at % 64 & 1) {
+            bytes = text[at] == '\\' ? mr_json_escape_len(text + at, len - at) : 0;
+            if (!bytes)
+                stop[count++] = (uint16_t)at;
+            if (!bytes && text[at] == '\\')
+                break;
+        }
+        at += bytes ? bytes : 1;
+    }
+    return count;
+}
+
+/* From the first backslash on: the pass stops where it did, all versions leave the same marks, and where nothing is wrong none of a backslash is left. */
+static void expect_escapes(const char *text, size_t len)
+{
+    static uint16_t expected[MR_MARKS_WINDOW], stop[MR_MARKS_WINDOW];
+    const char *first = memchr(text, '\\', len);
+    if (!first)
+        return;
+    size_t from = (size_t)(first - text), left = 0;
+    uint64_t all[MR_MARKS_WORDS] = {0}, scalar[MR_MARKS_WORDS];
+    char *copy = malloc(len);
+    memcpy(copy, text, len);
+    mr_marks_scalar(copy, len, all);
+    size_t count = stops(text, len, from, all, expected);
     for (int v = 0; escapes_versions[v]; v++) {
-        mr_escapes found;
-        memset(&found, 0xa5, sizeof found);
-        escapes_versions[v](copy, &found);
-        if (memcmp(&found, &expected, sizeof found) != 0)
-            fail_msg("version %d: %.64s: %016lx %016lx, not %016lx %016lx", v, block, found.well, found.pairs,
-                     expected.well, expected.pairs);
+        uint64_t marks[MR_MARKS_WORDS];
+        memcpy(marks, all, sizeof marks);
+        escapes_versions[v](copy, len, from, marks);
+        if (v == 0)
+            memcpy(scalar, marks, sizeof marks);
+        if (memcmp(marks, scalar, sizeof marks) != 0)
+            fail_msg("version %d: %.*s: other marks than those of the scalar one", v, (int)len, text);
+        if (stops(text, len, from, marks, stop) != count || memcmp(stop, expected, count * sizeof *stop) != 0)
+            fail_msg("version %d: %.*s: the pass stops elsewhere", v, (int)len, text);
     }
+    for (size_t at = from; at < len; at++)
+        left += text[at] == '\\' && (scalar[at / 64] >> at % 64 & 1);
+    if (left > 0 && (count == 0 || text[expected[count - 1]] != '\\'))
+        fail_msg("%.*s: marks of well-formed escapes are left", (int)len, text);
     free(copy);
 }
 
-/* Every letter behind a backslash, and escapes with hex digits, right and wrong, at every place of the block. */
+/* Every letter behind a backslash, and escapes with hex digits, right and wrong, at every place of blocks and of the end. */
 static void test_escapes(void **state)
 {
     (void)state;
@@ -147,25 +211,31 @@ static void test_escapes(void **state)
         "\\u0000",        "\\uFFFF",        "\\ud7ff",       "\\uD83D\\uDE80", "\\udbff\\udfff",
         "\\ud800\\udbff", "\\udc00\\udc00", "\\ud800xudc00", "\\ud800\\xdc00", "\\ud800\\u1c00",
         "\\uda00\\ud7ff", "\\ue000",        "\\u12g4",       "\\u123",         "\\U1234",
-        "\\u@123",        "\\u`123"};
-    char block[64];
-    for (int c = 0; c < 256; c++) {
-        memset(block, c, sizeof block);
-        expect_escapes(block);
-        block[7] = '\\';
-        expect_escapes(block);
-    }
+        "\\u@123",        "\\u`123",        "\\\\ud83d",     "\\\"\\\\\\\""};
+    char text[200];
+    memset(text, 'x', sizeof text);
+    text[0] = '\\';
+    text[1] = 'n';
+    for (int c = 0; c < 256; c++)
+        for (size_t at = 2; at < 70; at++) {
+            text[at] = '\\';
+            text[at + 1] = (char)c;
+            expect_escapes(text, sizeof text);
+            text[at] = text[at + 1] = 'x';
+        }
     for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++)
-        for (size_t at = 0; at < 64; at++) {
+        for (size_t at = 2; at < 140; at++) {
             size_t len = strlen(escapes[i]);
-            memset(block, 'x', sizeof block);
-            memcpy(block + at, escapes[i], len < 64 - at ? len : 64 - at);
-            expect_escapes(block);
-            for (size_t k = at; k < 64 && k < at + len; k++) { /* each of its bytes, one off */
-                block[k] ^= 1;
-                expect_escapes(block);
-                block[k] ^= 1;
+            memcpy(text + at, escapes[i], len);
+            for (size_t end = at + 1; end <= at + len; end++)
+                expect_escapes(text, end);
+            expect_escapes(text, sizeof text);
+            for (size_t k = at; k < at + len; k++) { /* each of its bytes, one off */
+                text[k] ^= 1;
+                expect_escapes(text, sizeof text);
+                text[k] ^= 1;
             }
+            memset(text + at, 'x', len);
         }
 }
 
@@ -173,12 +243,19 @@ static void test_escapes_random(void **state)
 {
     (void)state;
     static const char letters[] = "\\\\\\uuudD89abcfABCF0123\"/bfnrtgx\n";
-    char block[64];
+    static const char *const pieces[] = {"\\ud83d\\ude80", "\\u00e9", "\\\\", "\\\"", "\\n", "x", "\"",
+                                         "ud83d",          "abcde"};
+    char text[TEXT];
     model_seed("escapes");
     for (int i = 0; i < ROUNDS; i++) {
-        for (int k = 0; k < 64; k++)
-            block[k] = letters[model_below(sizeof letters - 1)];
-        expect_escapes(block);
+        size_t len = 0;
+        while (len < sizeof text - 12) /* mostly well-formed, as texts are; or anything */
+            len += (size_t)sprintf(text + len, "%s", pieces[model_below(9)]);
+        for (uint32_t wrong = model_below(3); wrong > 0; wrong--)
+            text[model_below((uint32_t)len)] = letters[model_below(sizeof letters - 1)];
+        for (size_t k = 0; i % 4 == 0 && k < len; k++)
+            text[k] = letters[model_below(sizeof letters - 1)];
+        expect_escapes(text, len - model_below(70));
     }
 }
 
@@ -278,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_every_byte),     cmocka_unit_test(test_random_windows),
         cmocka_unit_test(test_escapes),        cmocka_unit_test(test_escapes_random),
         cmocka_unit_test(test_utf8_sequences), cmocka_unit_test(test_utf8_random),
+        cmocka_unit_test(test_list),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -1,52 +1,12 @@
 /* The pass: structure, token by token (json_token.h), or by what came in the events before (json_guess.h). */
 #include "stages/json.h"
 
-#include "json_guess.h"
-#include "json_paths.h"
-#include "json_token.h"
+#include "json_pass.h"
 
 /* Where the pass stands; a text begins with a value. */
 typedef enum where { VALUE, INSIDE, BEHIND } where;
 
-/* An object or array that is not closed yet. */
-typedef struct level {
-    const mr_node *node;
-    mr_scope *scope;
-    uint32_t index; /* of the next element; OBJECT */
-} level;
-
-typedef struct pass {
-    mr_tokens in;
-    const mr_paths *paths;
-    mr_span *spans;
-    mr_guesses *guesses;  /* NULL: none */
-    level *open, *last;   /* what is open; the first one is the text around */
-    uint32_t start, at;   /* of the text's value; where it is now, between two plain values */
-    mr_next *next;        /* what came behind the last piece before */
-    const mr_node *child; /* what the value behind the last piece that was not guessed is wanted for */
-} pass;
-
-#define OBJECT            UINT32_MAX
-#define RARELY(condition) __builtin_expect(condition, 0)
-
-/* ---- what is wanted ---- */
-
-/* Forgets what was found below `node`: it is as `kind` says, unless something follows. */
-MR_HOT void reset_below(const pass *p, const mr_node *node, mr_json_kind kind, uint32_t at)
-{
-    mr_span *span = p->spans + node->below_from, *end = p->spans + node->below_to;
-    for (; span < end; span++)
-        *span = (mr_span){.kind = (uint8_t)kind, .at = at};
-}
-
-MR_HOT void found(const pass *p, const mr_node *node, mr_json_kind kind, uint32_t at, uint32_t end,
-                  bool escaped)
-{
-    if (kind != MR_JSON_OBJECT && kind != MR_JSON_ARRAY)
-        reset_below(p, node, kind == MR_JSON_NULL ? MR_JSON_NULL : MR_JSON_WRONG_STEP, at);
-    if (node->own != MR_NODE_NONE)
-        p->spans[node->own] = (mr_span){.at = at, .len = end - at, .kind = (uint8_t)kind, .escaped = escaped};
-}
+/* ---- plain values ---- */
 
 /* A string; what is passed is remembered when `node` is given. */
 MR_HOT bool pass_string_value(pass *p, const char *text, uint32_t *at, const mr_node *node)
@@ -228,7 +188,9 @@ __attribute__((noinline)) static void follow(const pass *p, const mr_guess *gues
 /* Whether the piece, and what may stand behind it, is what stands at `at`. */
 static bool is_at(const mr_guess *guess, const char *text, uint32_t len, uint32_t at)
 {
-    if (guess->behind == MR_BEHIND_NEVER || !mr_guess_applies(guess, text + at, len - at))
+    if (guess->behind == MR_BEHIND_NEVER ||
+        (len - at >= MR_GUESS_QUICK && !mr_guess_begins(guess, text + at)) ||
+        !mr_guess_applies(guess, text + at, len - at))
         return false;
     return guess->behind != MR_BEHIND_PLAIN || may_be_plain(text, len, at + guess->len);
 }
@@ -305,9 +267,12 @@ MR_HOT bool pass_next(pass *p, const char *text, uint32_t len, where is, mr_next
 static bool pass_unguessed(pass *p, const char *text, uint32_t len)
 {
     bool ended = false;
-    for (where is = VALUE; !ended; is = BEHIND)
+    for (where is = VALUE; !ended; is = BEHIND) {
+        if (is == BEHIND)
+            p->at = mr_pass_members(p, text, p->at);
         if (!pass_next(p, text, len, is, NULL, &ended))
             return false;
+    }
     return true;
 }
 

@@ -7,6 +7,7 @@
 /* A miss costs about what hits spare in a hundred bytes. */
 #define BYTES_A_MISS 100
 #define TRIAL        64 /* events */
+#define AGAIN        16 /* of a trial after a rest, which costs as much as some events that are not guessed */
 #define REST         (15 * TRIAL)
 
 /* Applies to so many zeros only, which are no structure. */
@@ -32,6 +33,7 @@ mr_guesses *mr_guesses_new(mr_arena *arena)
 {
     mr_guesses *guesses = mr_arena_take(arena, "decoders", 1, sizeof *guesses);
     forget(guesses);
+    guesses->trial = TRIAL;
     return guesses;
 }
 
@@ -43,9 +45,10 @@ mr_guesses *mr_guesses_begin(mr_guesses *guesses, size_t len)
     }
     if (guesses->forget)
         forget(guesses);
-    if (++guesses->events > TRIAL) {
-        if (guesses->misses > guesses->bytes / BYTES_A_MISS)
-            guesses->rest = REST;
+    if (++guesses->events > guesses->trial) {
+        bool pays = guesses->misses <= guesses->bytes / BYTES_A_MISS;
+        guesses->rest = pays ? 0 : REST;
+        guesses->trial = pays ? TRIAL : AGAIN;
         guesses->events = 1;
         guesses->bytes = guesses->misses = 0;
     }

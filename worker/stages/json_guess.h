@@ -92,9 +92,9 @@ struct mr_guesses {
     mr_scope scope[MR_SCOPES]; /* [0] is around the text */
     uint32_t scopes;
     bool forget; /* at the next event: there were more pieces or scopes */
-    /* Of this trial, and how many events there are until the next. */
+    /* Of this trial of so many events, and how many there are until the next. */
     uint64_t bytes;
-    uint32_t events, misses, rest;
+    uint32_t trial, events, misses, rest;
 };
 
 /* Before an event.  NULL: guessing does not pay for these events, it is tried again later. */

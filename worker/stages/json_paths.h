@@ -43,6 +43,7 @@ struct mr_paths {
     mr_marks_fn *mark; /* this processor's version */
     mr_escapes_fn *escapes;
     mr_utf8_fn *utf8;
+    mr_list_fn *list;
 };
 
 /* What a backslash and this letter stand for; 0: nothing (json_escape.c). */

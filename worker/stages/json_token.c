@@ -78,42 +78,17 @@ static uint32_t next_mark(mr_tokens *in, uint32_t at)
         uint64_t word = mr_token_marks(in, at);
         if (word)
             return at + (uint32_t)__builtin_ctzll(word);
-        at = in->until - at > 57 ? at + 57 : in->until;
+        at = in->until - at > MR_TOKEN_LOOK ? at + MR_TOKEN_LOOK : in->until;
     }
     return in->len;
 }
 
-#define EVEN UINT64_C(0x5555555555555555)
-
-/* Takes the marks of escapes away, from a backslash in a string to the end of what is marked, but for those that have to be looked at: wrong ones, and
- * what goes beyond a block.  Which characters are escaped is found as simdjson does it: a run of backslashes that begins at an odd
- * place has its end where the sum's carry comes out.  Outside of strings there are no backslashes, or the pass does not come so far. */
-__attribute__((noinline)) static void pass_escapes(mr_tokens *in, uint32_t at)
+/* Takes the marks of escapes away, from a backslash in a string to the end of what is marked, but for those that have to be looked at. */
+static void pass_escapes(mr_tokens *in, uint32_t at)
 {
-    uint64_t from = UINT64_MAX << at % 64, carry = 0, *marks = &in->marks[at / 64 % MR_MARKS_WORDS];
+    uint32_t base = at - at % MR_MARKS_WINDOW;
     in->passed = true;
-    for (uint32_t base = at - at % 64; base < in->until; base += 64, marks++, from = UINT64_MAX) {
-        mr_escapes is;
-        if (in->until - base >= 64) {
-            in->escapes(in->text + base, &is);
-        } else {
-            char copy[64] = {0};
-            memcpy(copy, in->text + base, in->until - base);
-            in->escapes(copy, &is);
-        }
-        if (!(is.backslashes | carry))
-            continue;
-        uint64_t backslashes = is.backslashes & from & ~carry, behind = backslashes << 1 | carry, sum;
-        uint64_t odd = backslashes & ~EVEN & ~behind;
-        carry = __builtin_add_overflow(odd, backslashes, &sum);
-        uint64_t escaped = (EVEN ^ sum << 1) & behind;
-        uint64_t wrong = escaped & ~(is.well | (escaped & is.pairs) << 6);
-        *marks = (*marks & ~((is.backslashes | escaped) & from)) | wrong >> 1;
-        if (wrong & 1)
-            marks[-1] |= UINT64_C(1) << 63;
-    }
-    if (carry) /* the last byte: its escape is in the next window, or missing */
-        marks[-1] |= UINT64_C(1) << (in->until - 1) % 64;
+    in->escapes(in->text + base, in->until - base, at - base, in->marks);
 }
 
 uint32_t mr_token_close_string(mr_tokens *in, uint32_t at)

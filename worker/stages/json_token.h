@@ -21,6 +21,7 @@
 #define MR_HOT         static inline __attribute__((always_inline))
 #define MR_TOKEN_NONE  UINT32_MAX /* instead of a place: refused */
 #define MR_TOKEN_QUICK 16
+#define MR_TOKEN_LOOK  57
 
 typedef struct mr_tokens {
     const char *text;
@@ -89,7 +90,7 @@ MR_HOT bool mr_token_char(mr_tokens *in, const char *text, uint32_t len, uint32_
     return true;
 }
 
-/* The marks from `at` on, of 57 bytes or more as far as they are made; at < in->until. */
+/* The marks from `at` on, of MR_TOKEN_LOOK bytes or more as far as they are made; at < in->until. */
 MR_HOT uint64_t mr_token_marks(const mr_tokens *in, uint32_t at)
 {
     return mr_load64((const char *)(in->marks_of_text + at / 8)) >> at % 8;
@@ -101,14 +102,21 @@ MR_HOT bool mr_token_escaped(const mr_tokens *in, const char *text, uint32_t fro
     return in->backslashes && memchr(text + from, '\\', until - from);
 }
 
-/* From behind the opening quote to the closing one. */
+/* From behind the opening quote to the closing one, which is mostly seen at the first look at the marks or the second. */
 MR_HOT bool mr_token_string(mr_tokens *in, const char *text, uint32_t *at)
 {
-    uint64_t word = *at < in->until ? mr_token_marks(in, *at) : 0;
+    uint32_t from = *at;
+    uint64_t word = from < in->until ? mr_token_marks(in, from) : 0;
+    if (!word && from + MR_TOKEN_LOOK < in->until) {
+        from += MR_TOKEN_LOOK;
+        word = mr_token_marks(in, from);
+    }
     if (word) {
-        *at += (uint32_t)__builtin_ctzll(word);
-        if (text[*at] == '"')
+        from += (uint32_t)__builtin_ctzll(word);
+        if (text[from] == '"') {
+            *at = from;
             return true;
+        }
     }
     *at = mr_token_close_string(in, *at);
     return *at != MR_TOKEN_NONE;
@@ -176,21 +184,25 @@ MR_HOT uint32_t mr_token_quick_number(const char *at)
 #endif
 }
 
-/* true, false, null. */
+/* The length of true, false or null, of which four bytes are read, and a fifth one when it can be; 0: it is something else. */
+MR_HOT uint32_t mr_token_quick_word(const char *at, bool fifth, mr_json_kind *kind)
+{
+    uint32_t word = mr_load32(at);
+    *kind = MR_JSON_TRUE;
+    if (word == mr_load32("true"))
+        return 4;
+    *kind = MR_JSON_NULL;
+    if (word == mr_load32("null"))
+        return 4;
+    *kind = MR_JSON_FALSE;
+    return word == mr_load32("fals") && fifth && at[4] == 'e' ? 5 : 0;
+}
+
 MR_HOT bool mr_token_word(mr_tokens *in, const char *text, uint32_t len, uint32_t *at, mr_json_kind *kind)
 {
-    uint32_t word = len - *at >= 4 ? mr_load32(text + *at) : 0, size = 4;
-    *kind = MR_JSON_TRUE;
-    if (word == mr_load32("null")) {
-        *kind = MR_JSON_NULL;
-    } else if (word == mr_load32("fals") && len - *at >= 5 && text[*at + 4] == 'e') {
-        *kind = MR_JSON_FALSE;
-        size = 5;
-    } else if (word != mr_load32("true")) {
-        return mr_token_refuse(in, *at, MR_REASON_JSON_SYNTAX);
-    }
+    uint32_t size = len - *at >= 4 ? mr_token_quick_word(text + *at, len - *at >= 5, kind) : 0;
     *at += size;
-    return true;
+    return size > 0 || mr_token_refuse(in, *at, MR_REASON_JSON_SYNTAX);
 }
 
 #endif

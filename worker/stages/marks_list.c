@@ -1,0 +1,85 @@
+/* The places of marks, from their bits.  Of each block more places are written than there are marks, so that no branch depends on how many there are; those
+ * of the next block are written over them. */
+#include "base/cpu.h"
+#include "stages/marks.h"
+
+#define USUAL 12 /* of a block, or fewer */
+
+/* The marks of a block that are listed. */
+static inline uint64_t marks_of(const uint64_t *marks, uint32_t block, uint32_t from, uint32_t until)
+{
+    uint64_t word = marks[block / 64];
+    if (block < from)
+        word &= UINT64_MAX << from % 64;
+    if (until - block < 64)
+        word &= (UINT64_C(1) << (until - block)) - 1;
+    return word;
+}
+
+/* Without a call, which __builtin_popcountll is on x86-64's baseline. */
+static inline uint32_t ones_in(uint64_t word)
+{
+    word -= word >> 1 & UINT64_C(0x5555555555555555);
+    word = (word & UINT64_C(0x3333333333333333)) + (word >> 2 & UINT64_C(0x3333333333333333));
+    word = (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (uint32_t)(word * UINT64_C(0x0101010101010101) >> 56);
+}
+
+uint32_t mr_list_base(const uint64_t marks[MR_MARKS_WORDS], uint32_t from, uint32_t until, uint16_t *list)
+{
+    volatile uint16_t *next = list; /* volatile: the compiler would put vectors together of single places */
+    for (uint32_t block = from - from % 64; block < until; block += 64) {
+        uint64_t word = marks_of(marks, block, from, until), rest = word;
+        uint32_t count = ones_in(word);
+#pragma GCC unroll 12
+        for (uint32_t i = 0; i < USUAL; i++, rest &= rest - 1)
+            next[i] = (uint16_t)(block + (rest ? (uint32_t)__builtin_ctzll(rest) : 0));
+        for (uint32_t i = USUAL; i < count; i++, rest &= rest - 1)
+            next[i] = (uint16_t)(block + (uint32_t)__builtin_ctzll(rest));
+        next += count;
+    }
+    return (uint32_t)(next - list);
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define VBMI2 __attribute__((target("avx512bw,avx512vbmi2,popcnt")))
+
+#define FOUR(n)    n, n + 1, n + 2, n + 3
+#define SIXTEEN(n) FOUR(n), FOUR(n + 4), FOUR(n + 8), FOUR(n + 12)
+
+VBMI2 static inline void put_half(uint16_t *list, __m256i places, uint32_t block)
+{
+    _mm512_storeu_si512(list,
+                        _mm512_add_epi16(_mm512_cvtepu8_epi16(places), _mm512_set1_epi16((short)block)));
+}
+
+/* The numbers of a block's bytes, of which those with a mark are moved together. */
+VBMI2 uint32_t mr_list_vbmi2(const uint64_t marks[MR_MARKS_WORDS], uint32_t from, uint32_t until,
+                             uint16_t *list)
+{
+    static const uint8_t numbers[64] = {SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48)};
+    const __m512i all = _mm512_loadu_si512(numbers);
+    uint32_t count = 0;
+    for (uint32_t block = from - from % 64; block < until; block += 64) {
+        uint64_t word = marks_of(marks, block, from, until);
+        uint32_t here = (uint32_t)__builtin_popcountll(word);
+        __m512i places = _mm512_maskz_compress_epi8(word, all);
+        put_half(list + count, _mm512_castsi512_si256(places), block);
+        if (here > 32)
+            put_half(list + count + 32, _mm512_extracti64x4_epi64(places, 1), block);
+        count += here;
+    }
+    return count;
+}
+#endif
+
+mr_list_fn *mr_list_choose(void)
+{
+#if defined(__x86_64__)
+    if (mr_cpu_vbmi())
+        return mr_list_vbmi2;
+#endif
+    return mr_list_base;
+}
