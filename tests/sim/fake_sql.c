@@ -158,8 +158,7 @@ mr_sql_result mr_sql_connect(mr_sql *sql)
     bool anew = sql->failing && sql == sql->owner->second_sql[sql->index];
     mr_db_class before = sql->said;
     mr_sql_result result = open_session(sql);
-    if (anew) /* before it hands its batch back: what that has failed of stays */
-        sql->said = before;
+    sql->said = anew ? before : sql->said; /* before it hands its batch back: what that has failed of stays */
     sql->failing = false;
     return result;
 }
@@ -417,10 +416,9 @@ mr_sql_result mr_sql_answer(mr_sql *sql)
     bool whole = sql == sql->owner->second_sql[sql->index]; /* a row that is refused fails its batch */
     if (sql->failed == MR_DB_OK && (whole || result.db_class != MR_DB_ROW_POISON))
         sql->failed = result.db_class;
-    if (sql->failed != MR_DB_OK) {
+    if (sql->failed != MR_DB_OK)
         sql->said = sql->failed;
-        sql->failing = true;
-    }
+    sql->failing = sql->failing || sql->failed != MR_DB_OK;
     return result;
 }
 
