@@ -46,6 +46,7 @@ typedef struct mr_page {
     /* of this take: no two lives of any pages of a consumer have the same (until 2^32 wrap); never 0 */
     uint32_t serial;
     uint64_t opened_ms; /* monotonic, of the first record */
+    uint32_t behind;    /* what its writer had queued then: a mark of the ring */
     bool sealed;        /* handed to its writer */
     unsigned char *records;
     int64_t *times; /* [rows_max]: of the rows' events, Kafka's, ms; negative: absent */
@@ -55,6 +56,7 @@ typedef struct mr_page {
     /* the writer's while sealed */
     mr_outcome outcome;
     uint32_t rows_existing; /* of the rows, how many were there before */
+    bool refused;           /* its statement was, as a whole */
     uint32_t rows_refused;  /* of the rows, how many the database refuses; each says why in its header */
     /* the writer's; any thread may read them */
     _Atomic uint32_t attempts; /* transient failures so far */

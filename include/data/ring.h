@@ -19,6 +19,9 @@ mr_ring *mr_ring_new(mr_arena *arena, const char *part, uint32_t capacity);
 void mr_ring_push(mr_ring *ring, uint32_t handle);            /* producer; must not be full */
 bool mr_ring_pop(mr_ring *ring, uint32_t *handle) MR_CHECKED; /* consumer; false when empty */
 uint32_t mr_ring_used(const mr_ring *ring);                   /* any thread; a moment's truth */
+/* All that was pushed so far, as a mark; and whether that has been popped, whatever came after it.  A mark holds for 2^31 pops.  Any thread. */
+uint32_t mr_ring_mark(const mr_ring *ring);
+bool mr_ring_is_past(const mr_ring *ring, uint32_t mark);
 void mr_ring_check(const mr_ring *ring); /* while neither end is at work; for tests and the simulator */
 
 #endif

@@ -40,7 +40,8 @@ mr_sql *mr_sql_new(const mr_config *config, uint32_t shard, const mr_layout *lay
 void mr_sql_free(mr_sql *sql);
 
 /* Connects (name resolved and password file read again each time), kills the remembered earlier connection, sets the session,
- * compares every table with its stream, prepares.  MR_DB_SHARD_FATAL when a table does not fit. */
+ * compares every table with its stream, prepares.  MR_DB_SHARD_FATAL when a table does not fit.  Compared is at each connect, also where the shard has
+ * another connection already: the name may lead to another server by now, and what would be cut there is not seen by the first one. */
 mr_sql_result mr_sql_connect(mr_sql *sql);
 /* Questions that mr_sql_connect waits for, each for the shard's read_timeout_s at most, beside the login: of the session, and about each stream. */
 #define MR_SQL_QUESTIONS          10
@@ -54,6 +55,12 @@ uint64_t mr_sql_packet_bytes(const mr_sql *sql);
  * rows records lie contiguously, layout.size apart; those marked by mr_record_skip are left out and counted nowhere (all of them: OK, and
  * nothing is sent).  A warning from the server counts as a failure (MR_DB_SHARD_FATAL). */
 mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows);
+/* The same in two halves, so that a write is on its way while the server is busy with another: up to mr_sql_ahead writes are sent, and then
+ * each is answered, in that order, before anything else is done with the connection but closing it.  The server goes on behind one that it refuses.
+ * When sending fails the connection is closed, and nothing more is answered. */
+uint32_t mr_sql_ahead(const mr_sql *sql); /* 0: one at a time, by mr_sql_write */
+mr_sql_result mr_sql_send(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows);
+mr_sql_result mr_sql_answer(mr_sql *sql);
 mr_sql_result mr_sql_commit(mr_sql *sql);
 /* Prepares again as well, after MR_DB_STATEMENT.  Fails: close the connection. */
 mr_sql_result mr_sql_rollback(mr_sql *sql);

@@ -1,6 +1,7 @@
 /* finding.h: what a check found, one line each: where, what, and what to do about it.
  *
- * Used while checking and starting, not on the data path: it grows on the heap (start-up and commands only).
+ * Used while checking and connecting, not on the data path: it grows on the heap.  Memory that ends is said and ends the program (base/heap.h), but
+ * not where a worker runs (`survives`): there it makes the list useless, and its owner says so.
  * One thread at a time.
  */
 #ifndef MR_STAGES_FINDING_H
@@ -26,6 +27,8 @@ typedef struct mr_finding {
 typedef struct mr_findings {
     mr_finding *at;
     size_t count, cap;
+    bool survives; /* set by who must not end the program */
+    size_t lost;   /* bytes that were not to be had then: what the list has is not all, nor whole; 0: it is */
 } mr_findings;
 
 void mr_findings_add(mr_findings *findings, mr_finding finding_with_borrowed_texts);

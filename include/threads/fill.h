@@ -1,8 +1,8 @@
 /* fill.h: the open pages of one path of a consumer thread: records go in, sealed pages go to the shards' rings.
  *
  * A consumer has two: of the live flow, and of what is read again.  They share its part of the pool; how much each may take is said each turn
- * (mr_fill_limit).  A page is sealed when it is full, when it has lingered and its writer has nothing queued, or when a page is
- * wanted and none is to be had (the fullest one).  It lingers for batch.linger_ms, or five times that while there is always more to take than was
+ * (mr_fill_limit).  A page is sealed when it is full, when it has lingered and its writer has nothing queued from before it, or when a
+ * page is wanted and none is to be had (the fullest one).  It lingers for batch.linger_ms, or five times that while there is always more to take than was
  * taken.  A record's hold on its frontier is taken here, one for each (page, frontier slot).
  *
  *     the slot of the path's frontier:  live    the partition's slot; the hold waits for the page's shard

@@ -1,5 +1,7 @@
 /* writing.h: one batch into a shard's database: its statements, its commit, and the rows that the database refuses.
  *
+ * A page is a statement, and where the database takes it they are sent one behind the other before the first is answered: then a batch waits for a
+ * round trip twice, for its statements and for its commit.
  * A statement that fails for a row's sake is taken apart by halves (stages/bisect.h) within the same transaction: the server has undone just
  * that statement.  Good rows stay in; a row that fails alone is marked in its header with the reason and left out, and counts in
  * page->rows_refused.  Nothing of that is released before the commit, and not at all when so many are refused that the table must be wrong
@@ -33,6 +35,7 @@ typedef struct mr_writing {
     mr_drift drift;
     mr_bisect bisect;
     uint32_t rows_at_once; /* lowered when the server finds a statement too big */
+    uint32_t singly;       /* so many batches are written without sending a statement ahead */
 } mr_writing;
 
 typedef enum mr_written { MR_WRITTEN, MR_WRITE_FAILED, MR_WRITE_DRIFT } mr_written;

@@ -166,6 +166,22 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
     return (mr_sql_result){.db_class = MR_DB_OK, .field = MR_FIELDS_MAX};
 }
 
+uint32_t mr_sql_ahead(const mr_sql *sql)
+{
+    return sql->connected ? 16 : 0;
+}
+
+mr_sql_result mr_sql_send(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
+{
+    return mr_sql_write(sql, stream, records, rows);
+}
+
+mr_sql_result mr_sql_answer(mr_sql *sql)
+{
+    (void)sql;
+    return (mr_sql_result){.db_class = MR_DB_OK, .field = MR_FIELDS_MAX};
+}
+
 mr_sql_result mr_sql_commit(mr_sql *sql)
 {
     uint64_t all = atomic_fetch_add(&durable, sql->rows) + sql->rows;

@@ -4,6 +4,16 @@
 
 #include "../../worker/edges/sql_private.h"
 
+/* Ends the edge's session. */
+static void kill_edge(void)
+{
+    char kill[600];
+    snprintf(kill, sizeof kill, "KILL %s",
+             ask("SELECT ID FROM information_schema.PROCESSLIST WHERE DB = 'millrace_edge' AND ID <> "
+                 "CONNECTION_ID() LIMIT 1"));
+    query(kill);
+}
+
 static void test_all_types(void **state)
 {
     (void)state;
@@ -79,6 +89,72 @@ static void test_unique_conflict(void **state)
     assert_int_equal(mr_sql_rollback(f.sql).db_class, MR_DB_OK);
     put(0, 1, "{\"s\":\"same\"}");
     write_and_commit(1, 1); /* the same row is no conflict */
+}
+
+/* `count` rows from `from` on, sent ahead. */
+static void send_well(uint32_t from, uint32_t count)
+{
+    unsigned char *records = f.records + (uint64_t)from * f.layouts->size;
+    assert_int_equal(mr_sql_send(f.sql, 0, records, count).db_class, MR_DB_OK);
+}
+
+/* Writes that are sent one behind the other are answered in their order; one that is refused does not stop the next. */
+static void test_sent_ahead(void **state)
+{
+    (void)state;
+    make_table("ALTER TABLE edge ADD UNIQUE KEY other (s)");
+    connect_well();
+    if (!strcmp(env("MILLRACE_TEST_DIALECT", "mariadb"), "mysql")) {
+        assert_int_equal(mr_sql_ahead(f.sql), 0);
+        return;
+    }
+    assert_true(mr_sql_ahead(f.sql) >= 4);
+    for (uint32_t i = 0; i < 12; i++) {
+        char event[32];
+        snprintf(event, sizeof event, "{\"s\":\"%u\"}", i == 5 ? 0 : i % 9);
+        put(i, i < 9 ? i : i - 9, event); /* the last three are the first three */
+    }
+    for (uint32_t i = 6; i < 8; i++)
+        mr_record_skip(f.layouts, f.records + (uint64_t)i * f.layouts->size);
+    send_well(0, 3);
+    send_well(3, 3); /* the last collides with the first of all */
+    send_well(6, 2); /* nothing to send */
+    send_well(8, 4);
+    assert_int_equal(mr_sql_answer(f.sql).db_class, MR_DB_OK);
+    mr_sql_result refused = mr_sql_answer(f.sql);
+    assert_true(refused.db_class == MR_DB_ROW_POISON && refused.unique_conflict);
+    assert_int_equal(mr_sql_answer(f.sql).db_class, MR_DB_OK);
+    mr_sql_result last = mr_sql_answer(f.sql);
+    assert_true(last.db_class == MR_DB_OK && last.rows_existing == 3);
+    assert_int_equal(mr_sql_commit(f.sql).db_class, MR_DB_OK);
+    assert_string_equal(ask("SELECT GROUP_CONCAT(n ORDER BY n) FROM edge"), "0,1,2,8");
+}
+
+/* The connection goes while writes are on their way: whichever call it is that says so, nothing is in, and a new connection works. */
+static void test_lost_ahead(void **state)
+{
+    (void)state;
+    make_table("");
+    connect_well();
+    if (mr_sql_ahead(f.sql) == 0)
+        return;
+    for (uint32_t i = 0; i < ROWS; i++)
+        put(i, i, full);
+    send_well(0, ROWS);
+    kill_edge();
+    uint32_t failed = 0;
+    for (int i = 0; i < 3 && mr_sql_connected(f.sql); i++)
+        failed += mr_sql_send(f.sql, 0, f.records, ROWS).db_class != MR_DB_OK;
+    for (int i = 0; i < 4 && mr_sql_connected(f.sql); i++)
+        failed += mr_sql_answer(f.sql).db_class != MR_DB_OK;
+    assert_true(failed > 0);
+    mr_sql_close(f.sql);
+    assert_string_equal(ask("SELECT COUNT(*) FROM edge"), "0");
+    connect_well();
+    send_well(0, ROWS);
+    assert_int_equal(mr_sql_answer(f.sql).db_class, MR_DB_OK);
+    assert_int_equal(mr_sql_commit(f.sql).db_class, MR_DB_OK);
+    assert_string_equal(ask("SELECT COUNT(*) FROM edge"), "700");
 }
 
 static void expect_unfit(const char *alter, const char *word)
@@ -163,11 +239,7 @@ static void test_lost_connection(void **state)
     connect_well();
     put(0, 1, full);
     assert_int_equal(write_rows(1).db_class, MR_DB_OK);
-    char kill[600];
-    snprintf(kill, sizeof kill, "KILL %s",
-             ask("SELECT ID FROM information_schema.PROCESSLIST WHERE DB = 'millrace_edge' AND ID <> "
-                 "CONNECTION_ID() LIMIT 1"));
-    query(kill);
+    kill_edge();
     assert_int_equal(mr_sql_commit(f.sql).db_class, MR_DB_AMBIGUOUS);
     mr_sql_close(f.sql);
     connect_well();
@@ -348,6 +420,8 @@ int main(void)
         cmocka_unit_test(test_many_rows_twice),
         cmocka_unit_test(test_rollback),
         cmocka_unit_test(test_unique_conflict),
+        cmocka_unit_test(test_sent_ahead),
+        cmocka_unit_test(test_lost_ahead),
         cmocka_unit_test(test_tables_that_do_not_fit),
         cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_narrowed_later),

@@ -18,10 +18,16 @@ static void test_random(void **state)
     mr_arena *arena = mr_arena_new();
     mr_ring *ring = mr_ring_new(arena, "ring", CAPACITY);
     uint32_t queue[CAPACITY], first = 0, count = 0, next = 1, got;
+    uint32_t mark = 0, before = 0; /* of what the mark stands behind, so many are left */
     /* Soon over the top. */
     ring->head = ring->tail = ring->head_seen = ring->tail_seen = UINT32_MAX - 1000;
     for (int i = 0; i < STEPS; i++) {
         assert_int_equal(mr_ring_used(ring), count);
+        if (i % 16 == 0) {
+            mark = mr_ring_mark(ring);
+            before = count;
+        }
+        assert_int_equal(mr_ring_is_past(ring, mark), before == 0);
         if (model_below(2) && count < CAPACITY) {
             mr_ring_push(ring, next);
             queue[(first + count++) % CAPACITY] = next++;
@@ -30,6 +36,7 @@ static void test_random(void **state)
             assert_int_equal(got, queue[first]);
             first = (first + 1) % CAPACITY;
             count--;
+            before -= before > 0;
         } else {
             assert_false(mr_ring_pop(ring, &got));
         }

@@ -55,6 +55,7 @@
     X(C_BEGUN_LATE, "held partitions begun after all")                                                       \
     X(C_LOCKED, "rows that another transaction had locked")                                                  \
     X(C_SECOND, "batches on a second connection")                                                            \
+    X(C_AHEAD, "statements sent before the one ahead was answered")                                          \
     X(C_SENT_BACK, "dead letters sent back")                                                                 \
     X(C_SENT_BACK_ROWS, "of them become rows")                                                               \
     X(C_ON_HOLD, "shards put on hold")                                                                       \

@@ -8,12 +8,18 @@
 
 #define TRANSACTION_MAX 2048
 #define AT_ONCE         3 /* rows of a statement, where there is no array binding */
+#define AHEAD           3 /* writes sent before the first is answered, where there is */
 
 typedef struct written {
     uint32_t event;
     unsigned char id[40];
     size_t id_len;
 } written;
+
+typedef struct unanswered {
+    uint32_t stream, rows;
+    unsigned char *records;
+} unanswered;
 
 struct mr_sql {
     instance *owner;
@@ -27,6 +33,9 @@ struct mr_sql {
     uint64_t commits;       /* that were answered well */
     written *rows;          /* of the open transaction */
     uint32_t row_count;
+    unanswered sent[AHEAD];
+    uint32_t sent_count, answered;
+    mr_db_class failed; /* the first of them that did, in a way that its batch fails by */
 };
 
 mr_sql *mr_sql_new(const mr_config *config, uint32_t shard, const mr_layout *layouts, mr_arena *arena)
@@ -149,6 +158,7 @@ bool mr_sql_connected(const mr_sql *sql)
 void mr_sql_close(mr_sql *sql)
 {
     sql->connected = sql->must_end = sql->doubtful = false;
+    sql->sent_count = sql->answered = 0;
     undo(sql);
 }
 
@@ -293,7 +303,16 @@ static unsigned trouble_of(mr_sql *sql, uint32_t rows)
                                                 : other[sim_random(9)]; /* which closes the gate at once */
 }
 
-mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
+static void check_ready(const mr_sql *sql, const char *doing)
+{
+    sim_check(sql->sent_count == 0, "what was sent is answered first", "s%u: %s before that", sql->shard,
+              doing);
+    sim_check(!sql->must_end, "a failed transaction is rolled back",
+              "s%u: %s in a transaction that has failed", sql->shard, doing);
+}
+
+/* The server runs a statement, also one that came behind another that has failed. */
+static mr_sql_result run(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
 {
     const mr_layout *layout = &sql->layouts[stream];
     unsigned char *sent[MR_PAGE_ROWS_MAX];
@@ -306,8 +325,6 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
         return well(sql);
     sim_check(!sql->doubtful, closed, "s%u: a statement", sql->shard);
     check_writes(sql->owner, sql->index);
-    sim_check(!sql->must_end, "a failed transaction is rolled back",
-              "s%u: a statement in a transaction that has failed", sql->shard);
     mr_sql_result result = well(sql);
     uint32_t serial = check_page_begin(sql->owner, records);
     bool reached = reach(sql, MR_DB_AT_STATEMENT, &result);
@@ -334,7 +351,7 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
         if (code) {
             uint32_t left = result.rows_left;
             result = answer(sql, code, MR_DB_AT_STATEMENT);
-            sql->must_end = code == 1205;
+            sql->must_end = sql->must_end || code == 1205;
             result.unique_conflict = collides;
             result.rows_left = left;
             return result;
@@ -343,6 +360,51 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
         result.rows_left += rows_now - existing;
     }
     result.rows_left = 0;
+    return result;
+}
+
+mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
+{
+    check_ready(sql, "a statement");
+    return run(sql, stream, records, rows);
+}
+
+uint32_t mr_sql_ahead(const mr_sql *sql)
+{
+    return sql->connected && !world.is.multi_row ? AHEAD : 0;
+}
+
+mr_sql_result mr_sql_send(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
+{
+    sim_check(sql->connected && sql->sent_count < AHEAD && sql->answered == 0, "must",
+              "a write is sent without a connection, or too many are");
+    sim_check(!sql->doubtful && !sql->must_end, "a failed transaction is rolled back",
+              "s%u: a statement is sent in a transaction that has failed", sql->shard);
+    if (sql->broken && sim_random(2)) { /* else the answer says so */
+        mr_sql_result result = cut(sql, 2006, MR_DB_AT_STATEMENT);
+        mr_sql_close(sql);
+        return result;
+    }
+    if (sql->sent_count == 0)
+        sql->failed = MR_DB_OK;
+    sql->sent[sql->sent_count++] = (unanswered){.stream = stream, .rows = rows, .records = records};
+    return well(sql);
+}
+
+mr_sql_result mr_sql_answer(mr_sql *sql)
+{
+    sim_check(sql->connected && sql->answered < sql->sent_count, "must", "an answer to nothing");
+    unanswered of = sql->sent[sql->answered++];
+    if (sql->answered == sql->sent_count)
+        sql->answered = sql->sent_count = 0;
+    else
+        sim_counts[C_AHEAD]++;
+    mr_sql_result result = run(sql, of.stream, of.records, of.rows);
+    bool whole = sql == sql->owner->second_sql[sql->index]; /* a row that is refused fails its batch */
+    if (sql->failed == MR_DB_OK && (whole || result.db_class != MR_DB_ROW_POISON))
+        sql->failed = result.db_class;
+    if (sql->failed != MR_DB_OK)
+        sql->said = sql->failed;
     return result;
 }
 
@@ -365,8 +427,7 @@ mr_sql_result mr_sql_commit(mr_sql *sql)
     static const unsigned codes[] = {2013, 2006, 1053, 1180, 1205, 3032, 2055};
     mr_sql_result result;
     sim_check(sql->connected, "must", "a commit without a connection");
-    sim_check(!sql->must_end, "a failed transaction is rolled back",
-              "s%u: a commit of a transaction that has failed", sql->shard);
+    check_ready(sql, "a commit");
     bool ambiguous = !sql->broken && server(sql)->trouble != SHARD_DOWN && sim_fault_now(F_DB_COMMIT);
     if (ambiguous && sim_random(2)) { /* done, and then nobody says so */
         sim_counts[C_AMBIGUOUS]++;
@@ -393,6 +454,8 @@ mr_sql_result mr_sql_rollback(mr_sql *sql)
     mr_db_class before = sql->said;
     sim_check(sql->connected, "must", "a rollback without a connection");
     sim_check(!sql->doubtful, closed, "s%u: a rollback", sql->shard);
+    sim_check(sql->sent_count == 0, "what was sent is answered first", "s%u: a rollback before that",
+              sql->shard);
     bool reached = reach(sql, MR_DB_AT_STATEMENT, &result);
     if (reached && sim_fault_now(F_DB_CUT)) {
         result = cut(sql, 2013, MR_DB_AT_STATEMENT);

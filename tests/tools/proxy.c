@@ -35,9 +35,9 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "proxy_control.h"
 #include "proxy_flow.h"
 #include "tool.h"
 
@@ -47,9 +47,7 @@ enum { NEAR = UP, FAR = DOWN };
 enum {
     CONNECTIONS_MAX = 256,
     CONTROLS_MAX = 8,
-    LINE_MAX_BYTES = 128,
     ROUNDS_MAX = 2, /* of one connection in a turn: the others want theirs as well */
-    TELL_S = 10,
 };
 
 typedef struct proxy_watch {
@@ -71,8 +69,7 @@ typedef struct proxy_connection {
 
 typedef struct proxy_control {
     proxy_watch watch;
-    size_t have;
-    char line[LINE_MAX_BYTES];
+    control_line line;
 } proxy_control;
 
 static struct sockaddr_in to;
@@ -313,36 +310,12 @@ static void obey(const char *line, char *answer, size_t size)
     }
 }
 
-static void control_close(proxy_control *control)
-{
-    close(control->watch.fd);
-    control->watch.fd = -1;
-}
-
 static void control_event(proxy_control *control)
 {
-    char answer[192], *end;
-    ssize_t got = recv(control->watch.fd, control->line + control->have, sizeof control->line - control->have,
-                       MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    if (control_take(control->watch.fd, &control->line, obey))
         return;
-    if (got <= 0) {
-        control_close(control);
-        return;
-    }
-    control->have += (size_t)got;
-    while ((end = memchr(control->line, '\n', control->have))) {
-        *end++ = 0;
-        obey(control->line, answer, sizeof answer);
-        control->have -= (size_t)(end - control->line);
-        memmove(control->line, end, control->have);
-        if (send(control->watch.fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-            control_close(control);
-            return;
-        }
-    }
-    if (control->have == sizeof control->line)
-        control_close(control); /* no command is that long */
+    close(control->watch.fd);
+    control->watch.fd = -1;
 }
 
 static void accept_control(int listener)
@@ -358,44 +331,6 @@ static void accept_control(int listener)
     }
     controls[at] = (proxy_control){.watch = {.kind = WATCH_CONTROL, .fd = fd, .owner = &controls[at]}};
     watch_begin(&controls[at].watch, EPOLLIN);
-}
-
-static struct sockaddr_un control_address(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path)
-        die("%s is too long for a unix socket: %zu bytes at most", path, sizeof address.sun_path - 1);
-    memcpy(address.sun_path, path, strlen(path));
-    return address;
-}
-
-static int tell(const char *path, char **words, int count)
-{
-    struct sockaddr_un address = control_address(path);
-    struct timeval patience = {.tv_sec = TELL_S};
-    char line[LINE_MAX_BYTES] = "", answer[256];
-    size_t have = 0;
-    for (int i = 0; i < count; i++) {
-        int more = snprintf(line + have, sizeof line - have, "%s%c", words[i], i + 1 < count ? ' ' : '\n');
-        have += (size_t)more;
-        if (have >= sizeof line)
-            die("no command is that long");
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) ||
-        send(fd, line, have, MSG_NOSIGNAL) < 0)
-        die("%s: %s", path, strerror(errno));
-    for (have = 0; have + 1 < sizeof answer && !memchr(answer, '\n', have);) {
-        ssize_t got = recv(fd, answer + have, sizeof answer - 1 - have, 0);
-        if (got <= 0)
-            die("%s: no answer", path);
-        have += (size_t)got;
-    }
-    answer[have] = 0;
-    fputs(answer, stdout);
-    close(fd);
-    return strncmp(answer, "ok", 2) ? 1 : 0;
 }
 
 /* ---- start and end ---- */
@@ -426,15 +361,6 @@ static int listen_clients(struct sockaddr_in address, uint16_t *port)
         getsockname(fd, (struct sockaddr *)&address, &length))
         die("listening: %s", strerror(errno));
     *port = ntohs(address.sin_port);
-    return fd;
-}
-
-static int listen_controls(const char *path)
-{
-    struct sockaddr_un address = control_address(path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, CONTROLS_MAX))
-        die("%s: %s", path, strerror(errno));
     return fd;
 }
 
@@ -492,7 +418,7 @@ int main(int argc, char **argv)
     const char *listen_at = NULL, *to_text = NULL, *control_path = NULL;
     uint16_t port;
     if (argc > 3 && !strcmp(argv[1], "--tell"))
-        return tell(argv[2], argv + 3, argc - 3);
+        return control_tell(argv[2], argv + 3, argc - 3);
     for (int i = 1; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "--listen"))
             listen_at = argv[i + 1];
@@ -519,7 +445,7 @@ int main(int argc, char **argv)
     watch_begin(&clients, EPOLLIN);
     proxy_watch commands = {.kind = WATCH_CONTROLS, .fd = -1};
     if (control_path) {
-        commands.fd = listen_controls(control_path);
+        commands.fd = control_listen(control_path, CONTROLS_MAX);
         watch_begin(&commands, EPOLLIN);
     }
     printf("%u\n", (unsigned)port);

@@ -11,7 +11,7 @@
 #include "edges/sql.h"
 #include <string.h>
 
-enum { FAKE_SHARDS = 2, FAKE_OFFSETS = 4096, FAKE_POISON = 1406 };
+enum { FAKE_SHARDS = 2, FAKE_OFFSETS = 4096, FAKE_POISON = 1406, FAKE_AHEAD_MAX = 4 };
 
 typedef struct fake_failure {
     mr_db_class db_class; /* MR_DB_OK: none */
@@ -23,7 +23,14 @@ struct mr_sql {
     bool connected, in_transaction;
     bool durable[FAKE_OFFSETS], added[FAKE_OFFSETS], refused[FAKE_OFFSETS];
     mr_db_class refuses_all; /* every row, with this */
-    fake_failure connect, write, commit;
+    fake_failure connect, write, send, commit;
+    uint32_t ahead; /* writes that may be sent before they are answered; 0: none */
+    uint32_t sent, answered, most_sent;
+    uint32_t runs; /* statements that the server has seen */
+    struct {
+        uint32_t stream, rows;
+        unsigned char *records;
+    } unanswered[FAKE_AHEAD_MAX];
     bool commit_done; /* a COMMIT that fails was done all the same */
     uint32_t connects, commits, rollbacks, closes;
     uint64_t *clock_ms; /* NULL, or a COMMIT moves it by commit_takes_ms */
@@ -94,6 +101,7 @@ void mr_sql_close(mr_sql *sql)
 {
     sql->closes += sql->connected;
     sql->connected = false;
+    sql->sent = sql->answered = 0;
     fake_end_transaction(sql, false); /* the server sees the connection go */
 }
 
@@ -108,13 +116,14 @@ uint64_t mr_sql_packet_bytes(const mr_sql *sql)
 }
 
 /* A statement is whole: when a row of it is refused, none of it is in. */
-mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
+static inline mr_sql_result fake_run(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
 {
     const mr_layout *layout = &sql->layouts[stream];
     mr_sql_result result;
     int64_t offsets[FAKE_OFFSETS];
     uint32_t count = 0;
     assert_true(sql->connected);
+    sql->runs++;
     if (fake_fails(&sql->write, &result))
         return result;
     for (uint32_t row = 0; row < rows; row++) {
@@ -135,10 +144,45 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
     return result;
 }
 
+mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
+{
+    assert_true(sql->sent == sql->answered);
+    return fake_run(sql, stream, records, rows);
+}
+
+uint32_t mr_sql_ahead(const mr_sql *sql)
+{
+    return sql->connected ? sql->ahead : 0;
+}
+
+mr_sql_result mr_sql_send(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
+{
+    mr_sql_result result;
+    assert_true(sql->connected && sql->sent < sql->ahead && sql->answered == 0);
+    if (fake_fails(&sql->send, &result)) {
+        mr_sql_close(sql);
+        return result;
+    }
+    sql->unanswered[sql->sent].stream = stream;
+    sql->unanswered[sql->sent].records = records;
+    sql->unanswered[sql->sent++].rows = rows;
+    sql->most_sent = sql->sent > sql->most_sent ? sql->sent : sql->most_sent;
+    return result;
+}
+
+mr_sql_result mr_sql_answer(mr_sql *sql)
+{
+    assert_true(sql->connected && sql->answered < sql->sent);
+    uint32_t at = sql->answered++;
+    if (sql->answered == sql->sent)
+        sql->answered = sql->sent = 0;
+    return fake_run(sql, sql->unanswered[at].stream, sql->unanswered[at].records, sql->unanswered[at].rows);
+}
+
 mr_sql_result mr_sql_commit(mr_sql *sql)
 {
     mr_sql_result result;
-    assert_true(sql->connected);
+    assert_true(sql->connected && sql->sent == sql->answered);
     sql->commits++;
     if (sql->clock_ms)
         *sql->clock_ms += sql->commit_takes_ms;
@@ -153,7 +197,7 @@ mr_sql_result mr_sql_commit(mr_sql *sql)
 
 mr_sql_result mr_sql_rollback(mr_sql *sql)
 {
-    assert_true(sql->connected);
+    assert_true(sql->connected && sql->sent == sql->answered);
     sql->rollbacks++;
     fake_end_transaction(sql, false);
     return (mr_sql_result){.db_class = MR_DB_OK};

@@ -227,6 +227,26 @@ static void test_linger_behind_others(void **state)
     assert_int_equal(mr_fill_wait_ms(fill, late), 100);
 }
 
+/* ... but not behind what was queued after it, of which there may always be more. */
+static void test_linger_overtaken(void **state)
+{
+    (void)state;
+    mr_fill_caught_up(fill, NOW + 50);
+    for (int i = 0; i < 4; i++) /* of the busy stream: a full page */
+        put(fill, 1, 0, 0, NOW);
+    put(fill, 0, 0, 0, NOW);
+    for (int i = 0; i < 8; i++)
+        put(fill, 1, 0, 0, NOW);
+    assert_int_equal(mr_ring_used(rings[0]), 3);
+    assert_int_equal(mr_fill_lingering(fill, NOW + 10 * LINGER_MS), 0);
+    assert_int_equal(page_at(sealed(0))->stream, 1);
+    assert_int_equal(mr_ring_used(rings[0]), 2);
+    assert_int_equal(mr_fill_lingering(fill, NOW + LINGER_MS - 1), 0);
+    assert_int_equal(mr_fill_wait_ms(fill, NOW + LINGER_MS), 0);
+    assert_int_equal(mr_fill_lingering(fill, NOW + LINGER_MS), 1);
+    assert_false(mr_fill_is_open(fill, 0, 0));
+}
+
 /* While there is always more to take it lingers five times as long, but not for ever. */
 static void test_linger_behind(void **state)
 {
@@ -476,11 +496,15 @@ static void test_withdraw(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_full),          TEST(test_bytes),       TEST(test_linger), TEST(test_linger_behind_others),
-        TEST(test_linger_behind), TEST(test_seal_all),    TEST(test_limits), TEST(test_open_page),
-        TEST(test_half),          TEST(test_stalled),     TEST(test_unused), TEST(test_counts),
-        TEST(test_holds),         TEST(test_holds_again), TEST(test_begin),  TEST(test_covered),
-        TEST(test_withdraw),
+        TEST(test_full),          TEST(test_bytes),
+        TEST(test_linger),        TEST(test_linger_behind_others),
+        TEST(test_linger_behind), TEST(test_linger_overtaken),
+        TEST(test_seal_all),      TEST(test_limits),
+        TEST(test_open_page),     TEST(test_half),
+        TEST(test_stalled),       TEST(test_unused),
+        TEST(test_counts),        TEST(test_holds),
+        TEST(test_holds_again),   TEST(test_begin),
+        TEST(test_covered),       TEST(test_withdraw),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,8 +9,19 @@
 
 #include <cmocka.h>
 
-#include "stages/finding.h"
+static void *scarce_realloc(void *memory, size_t bytes);
+#define realloc scarce_realloc
+#include "../../worker/stages/finding.c"
+#undef realloc
+
 #include "stages/roff.h"
+
+static int pieces; /* of memory that are left */
+
+static void *scarce_realloc(void *memory, size_t bytes)
+{
+    return pieces-- > 0 ? realloc(memory, bytes) : NULL;
+}
 
 /* Texts are the caller's only for the call, and there may be many. */
 static void test_many(void **state)
@@ -54,6 +65,25 @@ static void test_status(void **state)
     mr_findings_free(&findings);
 }
 
+/* Within a worker memory that ends is noted, wherever it does, and the program goes on. */
+static void test_memory_ends(void **state)
+{
+    (void)state;
+    for (int have = 0;; have++) {
+        mr_findings findings = {.survives = true};
+        pieces = have;
+        for (int i = 0; i < 20; i++)
+            mr_find(&findings, MR_LEVEL_ERROR, MR_CONFIG, "here", "remedy", "number %d", i);
+        bool all = findings.lost == 0;
+        assert_int_equal(all, have == 20 * 3 + 2); /* three texts each, and the list twice */
+        if (all)
+            assert_string_equal(findings.at[19].what, "number 19");
+        mr_findings_free(&findings);
+        if (all)
+            break;
+    }
+}
+
 static void roff(const char *text, const char *expected)
 {
     char *made = NULL;
@@ -80,6 +110,6 @@ static void test_roff(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_many), cmocka_unit_test(test_status),
-                                       cmocka_unit_test(test_roff)};
+                                       cmocka_unit_test(test_memory_ends), cmocka_unit_test(test_roff)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

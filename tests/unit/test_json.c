@@ -8,61 +8,23 @@
 
 #include <cmocka.h>
 
-#include "stages/json.h"
+#include "json_fixture.h"
 #include "tests/model/model.h"
 
-static mr_arena *arena;
-static mr_paths *paths;
-static mr_guesses *guesses; /* from all texts of this file */
-static mr_span spans[8];
 enum { TOP, INNER, DEEP, ITEM, DOTTED };
 
 static int set_up(void **state)
 {
     (void)state;
-    arena = mr_arena_new();
-    paths = mr_paths_new(arena, 8, 16);
-    assert_int_equal(mr_paths_add(paths, (const char *const[]){"a"}, 1), TOP);
-    assert_int_equal(mr_paths_add(paths, (const char *const[]){"p", "b"}, 2), INNER);
-    assert_int_equal(mr_paths_add(paths, (const char *const[]){"p", "q", "c"}, 3), DEEP);
-    assert_int_equal(mr_paths_add(paths, (const char *const[]){"l", "1"}, 2), ITEM);
-    assert_int_equal(mr_paths_add(paths, (const char *const[]){"x.y"}, 1), DOTTED);
-    assert_int_equal(mr_paths_add(paths, (const char *const[]){"a"}, 1), TOP); /* again: the same */
-    mr_paths_seal(paths);
-    guesses = mr_guesses_new(arena);
+    begin_paths();
+    assert_int_equal(add_path((const char *const[]){"a"}, 1), TOP);
+    assert_int_equal(add_path((const char *const[]){"p", "b"}, 2), INNER);
+    assert_int_equal(add_path((const char *const[]){"p", "q", "c"}, 3), DEEP);
+    assert_int_equal(add_path((const char *const[]){"l", "1"}, 2), ITEM);
+    assert_int_equal(add_path((const char *const[]){"x.y"}, 1), DOTTED);
+    assert_int_equal(add_path((const char *const[]){"a"}, 1), TOP); /* again: the same */
+    end_paths();
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    mr_arena_free(arena);
-    return 0;
-}
-
-/* Scans a copy without a byte after its end, so that a sanitizer sees an overrun. */
-static mr_reason scan(const char *text, size_t len, size_t *position)
-{
-    char *copy = malloc(len ? len : 1);
-    memcpy(copy, text, len);
-    mr_reason reason = mr_json_scan(paths, NULL, copy, len, spans, position);
-    /* With what was learnt from other texts, and then from this one, it is the same. */
-    for (int i = 0; i < 2; i++) {
-        mr_span guessed[8];
-        size_t there;
-        assert_int_equal(mr_json_scan(paths, guesses, copy, len, guessed, &there), reason);
-        assert_int_equal(there, *position);
-        for (uint32_t path = 0; path <= DOTTED && !reason; path++)
-            assert_memory_equal(mr_paths_span(paths, guessed, path), mr_paths_span(paths, spans, path),
-                                offsetof(mr_span, escaped));
-    }
-    free(copy);
-    return reason;
-}
-
-static const mr_span *found(uint32_t number)
-{
-    return mr_paths_span(paths, spans, number);
 }
 
 static void test_refused(void **state)

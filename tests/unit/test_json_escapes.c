@@ -9,57 +9,19 @@
 #include <cmocka.h>
 
 #include "base/text.h"
-#include "stages/json.h"
+#include "json_fixture.h"
 #include "tests/model/model.h"
 
-static mr_arena *arena;
-static mr_paths *paths;
-static mr_guesses *guesses; /* from all texts of this file */
-static mr_span spans[2];
 enum { FIRST, SECOND };
 
 static int set_up(void **state)
 {
     (void)state;
-    arena = mr_arena_new();
-    paths = mr_paths_new(arena, 2, 2);
-    assert_int_equal(mr_paths_add(paths, (const char *const[]){"a"}, 1), FIRST);
-    assert_int_equal(mr_paths_add(paths, (const char *const[]){"b"}, 1), SECOND);
-    mr_paths_seal(paths);
-    guesses = mr_guesses_new(arena);
+    begin_paths();
+    assert_int_equal(add_path((const char *const[]){"a"}, 1), FIRST);
+    assert_int_equal(add_path((const char *const[]){"b"}, 1), SECOND);
+    end_paths();
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    mr_arena_free(arena);
-    return 0;
-}
-
-/* Scans a copy without a byte after its end, so that a sanitizer sees an overrun; with and without guesses it is the same. */
-static mr_reason scan(const char *text, size_t len, size_t *position)
-{
-    char *copy = malloc(len);
-    mr_span alone[2] = {0};
-    size_t there;
-    memcpy(copy, text, len);
-    memset(spans, 0, sizeof spans);
-    mr_reason reason = mr_json_scan(paths, NULL, copy, len, alone, &there);
-    assert_int_equal(mr_json_scan(paths, guesses, copy, len, spans, position), reason);
-    assert_int_equal(there, *position);
-    for (uint32_t path = FIRST; path <= SECOND && !reason; path++) {
-        const mr_span *one = mr_paths_span(paths, spans, path), *other = mr_paths_span(paths, alone, path);
-        assert_memory_equal(one, other, offsetof(mr_span, escaped));
-        assert_int_equal(one->escaped, other->escaped);
-    }
-    free(copy);
-    return reason;
-}
-
-static const mr_span *found(uint32_t number)
-{
-    return mr_paths_span(paths, spans, number);
 }
 
 /* A string's inside, one character after the other: the reason and place of what is wrong with it, or *end at its closing quote. */

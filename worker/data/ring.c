@@ -72,6 +72,16 @@ uint32_t mr_ring_used(const mr_ring *ring)
     return atomic_load_explicit(&ring->tail, memory_order_acquire) - head;
 }
 
+uint32_t mr_ring_mark(const mr_ring *ring)
+{
+    return atomic_load_explicit(&ring->tail, memory_order_relaxed);
+}
+
+bool mr_ring_is_past(const mr_ring *ring, uint32_t mark)
+{
+    return atomic_load_explicit(&ring->head, memory_order_relaxed) - mark <= UINT32_MAX / 2;
+}
+
 void mr_ring_check(const mr_ring *ring)
 {
     uint32_t tail = atomic_load(&ring->tail), head = atomic_load(&ring->head), size = ring->mask + 1;

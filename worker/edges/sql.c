@@ -33,6 +33,12 @@ mr_sql_result mr_sql_trouble(mr_db_class db_class, const char *format, ...)
     return result;
 }
 
+mr_sql_result mr_sql_memory_ended(size_t bytes)
+{
+    return mr_sql_trouble(MR_DB_RESOURCE, "out of memory, %zu bytes more were wanted: raise the memory limit",
+                          bytes);
+}
+
 mr_sql_result mr_sql_result_of(MYSQL *client, MYSQL_STMT *statement, mr_db_phase phase)
 {
     mr_sql_result result = {.db_class = MR_DB_OK};
@@ -116,6 +122,7 @@ void mr_sql_close(mr_sql *sql)
     mr_sql_drop_statements(sql);
     mysql_close(sql->client);
     sql->client = NULL;
+    sql->sent_count = sql->answered = 0;
 }
 
 void mr_sql_free(mr_sql *sql)
@@ -183,7 +190,8 @@ mr_sql_result mr_sql_open(mr_sql *sql)
     if (result.db_class != MR_DB_OK)
         return result;
     sql->client = mysql_init(NULL);
-    must(sql->client);
+    if (!sql->client)
+        return mr_sql_memory_ended(sizeof *sql->client);
     mysql_optionsv(sql->client, MYSQL_OPT_CONNECT_TIMEOUT, &shard->connect_timeout_s);
     mysql_optionsv(sql->client, MYSQL_OPT_READ_TIMEOUT, &shard->read_timeout_s);
     mysql_optionsv(sql->client, MYSQL_OPT_WRITE_TIMEOUT, &shard->write_timeout_s);
@@ -277,12 +285,14 @@ static mr_sql_result compare_tables(mr_sql *sql)
     mr_sql_result result = {.db_class = MR_DB_OK};
     for (size_t i = 0; i < sql->config->stream_count && result.db_class == MR_DB_OK; i++) {
         mr_table table;
-        mr_findings findings = {0};
+        mr_findings findings = {.survives = true};
         const mr_stream *stream = &sql->config->streams[i];
         result = mr_sql_describe(sql, stream, &table);
         if (result.db_class != MR_DB_OK)
             break;
         mr_schema_compare(stream, &table, stream->table, &findings);
+        if (findings.lost > 0)
+            result = mr_sql_memory_ended(findings.lost);
         for (size_t f = 0; f < findings.count && result.db_class == MR_DB_OK; f++)
             if (findings.at[f].level == MR_LEVEL_ERROR)
                 result = mr_sql_trouble(MR_DB_SHARD_FATAL, "%s: %s: %s", findings.at[f].where,

@@ -15,7 +15,8 @@ typedef struct checking {
 static void trouble(const checking *c, const mr_sql_result *result)
 {
     static const unsigned denied[] = {1044, 1045, 1130, 1142, 1143, 1698, 3118, 4151, 1862, 1820};
-    mr_status status = result->db_class == MR_DB_CONNECTION || result->db_class == MR_DB_AMBIGUOUS
+    mr_status status = result->db_class == MR_DB_CONNECTION || result->db_class == MR_DB_AMBIGUOUS ||
+                               result->db_class == MR_DB_RESOURCE
                            ? MR_UNAVAILABLE
                            : MR_CONFIG;
     for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++)

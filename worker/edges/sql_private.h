@@ -10,6 +10,7 @@
 #define MR_SQL_ROWS_MAX     256 /* rows of a prepared multi-row INSERT, a power of two */
 #define MR_SQL_SIZES        9   /* 256, 128, ... 1 */
 #define MR_PLACEHOLDERS_MAX 65535
+#define MR_SQL_AHEAD        16 /* writes that are sent before the first is answered */
 
 /* A prepared multi-row INSERT; `bound`: the server has run it with parameters of these types, and none were refused since. */
 typedef struct mr_sql_multi {
@@ -26,6 +27,12 @@ typedef struct mr_sql_stream {
     uint32_t multi_first;             /* the largest that keeps below the limit of placeholders */
 } mr_sql_stream;
 
+/* A write that was sent. */
+typedef struct mr_sql_sent {
+    mr_sql_stream *stream;
+    uint32_t rows; /* that are not skipped; 0: there was nothing to send */
+} mr_sql_sent;
+
 struct mr_sql {
     const mr_config *config;
     const mr_shard *shard;
@@ -38,12 +45,16 @@ struct mr_sql {
     bool bulk;    /* array binding, else multi-row INSERT */
     bool mariadb; /* the server's dialect of SQL */
     uint64_t packet_bytes;
+    mr_sql_sent sent[MR_SQL_AHEAD]; /* [answered, sent_count) are not answered yet */
+    uint32_t sent_count, answered;
     unsigned long remembered; /* id of a connection that was left in the middle; 0: none */
 };
 
 /* A result for the library's last error on `client` or `statement` (either may be NULL). */
 mr_sql_result mr_sql_result_of(MYSQL *client, MYSQL_STMT *statement, mr_db_phase phase);
 mr_sql_result mr_sql_trouble(mr_db_class db_class, const char *format, ...) MR_PRINTF(2, 3);
+/* So many bytes were not to be had: it is tried again, for a worker does not end for that. */
+mr_sql_result mr_sql_memory_ended(size_t bytes);
 /* One statement without a result. */
 mr_sql_result mr_sql_run(mr_sql *sql, const char *text, mr_db_phase phase);
 /* Opens the connection with all its options, without a session or checks. */

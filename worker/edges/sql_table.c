@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/must.h"
 #include "sql_private.h"
 
 static void copy(char *to, size_t cap, const char *from)
@@ -77,9 +76,11 @@ static mr_sql_result read_columns(mr_sql *sql, const char *condition, mr_table *
     mr_sql_result result = ask(sql, text, &rows);
     if (result.db_class != MR_DB_OK)
         return result;
-    table->columns = calloc(mysql_num_rows(rows) + 1, sizeof *table->columns);
-    must(table->columns);
-    while ((row = mysql_fetch_row(rows)) != NULL)
+    size_t count = mysql_num_rows(rows) + 1;
+    table->columns = calloc(count, sizeof *table->columns);
+    if (!table->columns)
+        result = mr_sql_memory_ended(count * sizeof *table->columns);
+    while (table->columns && (row = mysql_fetch_row(rows)) != NULL)
         read_column(row, &table->columns[table->column_count++]);
     mysql_free_result(rows);
     table->exists = table->column_count > 0;
@@ -99,9 +100,11 @@ static mr_sql_result read_indexes(mr_sql *sql, const char *condition, mr_table *
     mr_sql_result result = ask(sql, text, &rows);
     if (result.db_class != MR_DB_OK)
         return result;
-    table->indexes = calloc(mysql_num_rows(rows) + 1, sizeof *table->indexes);
-    must(table->indexes);
-    while ((row = mysql_fetch_row(rows)) != NULL) {
+    size_t count = mysql_num_rows(rows) + 1;
+    table->indexes = calloc(count, sizeof *table->indexes);
+    if (!table->indexes)
+        result = mr_sql_memory_ended(count * sizeof *table->indexes);
+    while (table->indexes && (row = mysql_fetch_row(rows)) != NULL) {
         mr_table_index *index = table->index_count ? &table->indexes[table->index_count - 1] : NULL;
         if (!index || strcmp(index->name, row[0] ? row[0] : "") != 0) {
             index = &table->indexes[table->index_count++];

@@ -178,10 +178,11 @@ static mr_sql_result blame(const mr_sql_stream *stream, MYSQL_STMT *statement, m
     return result;
 }
 
-/* Runs a statement whose parameters are bound, and looks at what it did. */
-static mr_sql_result execute(mr_sql *sql, const mr_sql_stream *stream, MYSQL_STMT *statement, uint32_t rows)
+/* What a statement has done that was run for `rows` rows. */
+static mr_sql_result look_at(mr_sql *sql, const mr_sql_stream *stream, MYSQL_STMT *statement, bool failed,
+                             uint32_t rows)
 {
-    if (mysql_stmt_execute(statement))
+    if (failed)
         return blame(stream, statement, mr_sql_result_of(sql->client, statement, MR_DB_AT_STATEMENT));
     if (mysql_warning_count(sql->client) > 0)
         return mr_sql_trouble(MR_DB_SHARD_FATAL,
@@ -202,17 +203,22 @@ static uint32_t count_sent(const mr_layout *layout, const unsigned char *records
     return sent;
 }
 
-/* The library leaves out the skipped ones of `rows`; `sent` remain. */
-static mr_sql_result write_bulk(mr_sql *sql, mr_sql_stream *stream, unsigned char *records, uint32_t rows,
-                                uint32_t sent)
+/* The library leaves out the skipped ones of `rows`. */
+static bool bind_bulk(mr_sql *sql, const mr_sql_stream *stream, unsigned char *records, uint32_t rows)
 {
     unsigned array = rows;
     for (uint32_t i = 0; i < stream->layout->fields; i++)
         bind_field(&sql->binds[i], stream->layout, i, records);
     mysql_stmt_attr_set(stream->bulk, STMT_ATTR_ARRAY_SIZE, &array);
-    if (mysql_stmt_bind_param(stream->bulk, sql->binds))
+    return !mysql_stmt_bind_param(stream->bulk, sql->binds);
+}
+
+static mr_sql_result write_bulk(mr_sql *sql, const mr_sql_stream *stream, unsigned char *records,
+                                uint32_t rows, uint32_t sent)
+{
+    if (!bind_bulk(sql, stream, records, rows))
         return mr_sql_result_of(sql->client, stream->bulk, MR_DB_AT_STATEMENT);
-    return execute(sql, stream, stream->bulk, sent);
+    return look_at(sql, stream, stream->bulk, mysql_stmt_execute(stream->bulk), sent);
 }
 
 /* As bind_field, where there is no array binding: NULL is told by the address of the indicator.  Types stay as they were bound. */
@@ -267,7 +273,7 @@ static mr_sql_result write_multi(mr_sql *sql, mr_sql_stream *stream, unsigned ch
             return result;
         if (!bind_rows(sql, stream->layout, multi, records, at_once, &records))
             return mr_sql_result_of(sql->client, multi->statement, MR_DB_AT_STATEMENT);
-        result = execute(sql, stream, multi->statement, at_once);
+        result = look_at(sql, stream, multi->statement, mysql_stmt_execute(multi->statement), at_once);
         multi->bound = result.db_class == MR_DB_OK;
         if (!multi->bound) {
             result.rows_left = sum.rows_left; /* the server undoes just the last statement */
@@ -289,4 +295,46 @@ mr_sql_result mr_sql_write(mr_sql *sql, uint32_t stream, unsigned char *records,
     if (sent == 0) /* the server refuses an array without a row (1210) */
         return (mr_sql_result){.db_class = MR_DB_OK};
     return sql->bulk ? write_bulk(sql, to, records, rows, sent) : write_multi(sql, to, records, sent);
+}
+
+/* ---- one behind the other ---- */
+
+/* Only array binding: who offers that is a server, or a proxy that takes a command while another is under way. */
+uint32_t mr_sql_ahead(const mr_sql *sql)
+{
+    return sql->client && sql->bulk ? MR_SQL_AHEAD : 0;
+}
+
+mr_sql_result mr_sql_send(mr_sql *sql, uint32_t stream, unsigned char *records, uint32_t rows)
+{
+    must(mr_sql_ahead(sql) > 0 && rows > 0 && sql->sent_count < MR_SQL_AHEAD);
+    mr_sql_stream *to = &sql->streams[stream];
+    mr_sql_sent *sent = &sql->sent[sql->sent_count++];
+    my_bool yes = 1, no = 0;
+    *sent = (mr_sql_sent){.stream = to, .rows = count_sent(to->layout, records, rows)};
+    if (sent->rows == 0)
+        return (mr_sql_result){.db_class = MR_DB_OK};
+    bool well = bind_bulk(sql, to, records, rows);
+    mysql_optionsv(sql->client, MARIADB_OPT_SKIP_READ_RESPONSE, &yes);
+    well = well && !mysql_stmt_execute(to->bulk);
+    mysql_optionsv(sql->client, MARIADB_OPT_SKIP_READ_RESPONSE, &no);
+    if (well)
+        return (mr_sql_result){.db_class = MR_DB_OK};
+    mr_sql_result result = mr_sql_result_of(sql->client, to->bulk, MR_DB_AT_STATEMENT);
+    mr_sql_close(sql); /* there may be answers that nobody will ask for */
+    return result;
+}
+
+/* The library's way to read the answer to a statement that it was told not to wait for (its CONC-533). */
+mr_sql_result mr_sql_answer(mr_sql *sql)
+{
+    must(sql->client && sql->answered < sql->sent_count);
+    mr_sql_sent *sent = &sql->sent[sql->answered++];
+    if (sql->answered == sql->sent_count)
+        sql->answered = sql->sent_count = 0;
+    if (sent->rows == 0)
+        return (mr_sql_result){.db_class = MR_DB_OK};
+    MYSQL_STMT *statement = sent->stream->bulk;
+    return look_at(sql, sent->stream, statement, sql->client->methods->db_read_execute_response(statement),
+                   sent->rows);
 }

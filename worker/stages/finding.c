@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/must.h"
+#include "base/heap.h"
 
 const char *mr_level_name(mr_level level)
 {
@@ -14,23 +14,36 @@ const char *mr_level_name(mr_level level)
     return names[level];
 }
 
-static char *copy(const char *text)
+static void *grow(mr_findings *findings, void *memory, size_t bytes)
 {
-    char *made = strdup(text ? text : "");
-    must(made);
-    return made;
+    if (!findings->survives)
+        return mr_heap_grow(memory, bytes);
+    void *grown = realloc(memory, bytes);
+    if (!grown)
+        findings->lost = bytes;
+    return grown;
+}
+
+static char *copy(mr_findings *findings, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *made = grow(findings, NULL, bytes);
+    return made ? memcpy(made, text, bytes) : NULL;
 }
 
 void mr_findings_add(mr_findings *findings, mr_finding finding)
 {
     if (findings->count == findings->cap) {
-        findings->cap = findings->cap ? 2 * findings->cap : 16;
-        findings->at = realloc(findings->at, findings->cap * sizeof *findings->at);
-        must(findings->at);
+        size_t cap = findings->cap ? 2 * findings->cap : 16;
+        mr_finding *larger = grow(findings, findings->at, cap * sizeof *larger);
+        if (!larger)
+            return;
+        findings->at = larger;
+        findings->cap = cap;
     }
-    finding.where = copy(finding.where);
-    finding.what = copy(finding.what);
-    finding.remedy = copy(finding.remedy);
+    finding.where = copy(findings, finding.where ? finding.where : "");
+    finding.what = copy(findings, finding.what ? finding.what : "");
+    finding.remedy = copy(findings, finding.remedy ? finding.remedy : "");
     findings->at[findings->count++] = finding;
 }
 

@@ -100,10 +100,12 @@ static void seal_fullest(mr_fill *fill, uint64_t now_ms)
         seal(fill, best, now_ms);
 }
 
-/* Its writer has earlier pages still, and rings when it has taken the last of them. */
+/* Its writer has pages still that were queued before it was opened, and rings when nothing more is queued.  What is queued later does not count: there may
+ * always be something, and a page that is hardly filled any more (of a stream with few events beside a busy one, or the end of a parked range) would be
+ * kept for as long, and its partitions' offsets with it. */
 static bool is_behind_others(const mr_fill *fill, const mr_page *page)
 {
-    return mr_ring_used(mr_flow_pages(fill->flow, fill->consumer, page->shard)) > 0;
+    return !mr_ring_is_past(mr_flow_pages(fill->flow, fill->consumer, page->shard), page->behind);
 }
 
 /* When a page has lingered for long enough.  While there was always more to take since it was opened, its rows are late by more than they would wait, and
@@ -221,8 +223,10 @@ FETCHES_TO_WRITE void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_even
         fill->hold[at] = page->holds;
         fill->serial[at] = page->serial;
     }
-    if (page->rows == 0)
+    if (page->rows == 0) {
         page->opened_ms = now_ms;
+        page->behind = mr_ring_mark(mr_flow_pages(fill->flow, fill->consumer, page->shard));
+    }
     page->bytes += placed->bytes;
     if (++page->rows == page->rows_max || page->bytes >= fill->flow->config->batch.max_bytes)
         seal(fill, triple, now_ms);

@@ -8,6 +8,8 @@
 #include "stages/reason.h"
 
 #define PACKET_TOO_LARGE 1153
+#define SINGLY                                                                                               \
+    1000 /* batches, after a connection was lost with statements ahead: whoever is on the other side may not bear them */
 
 _Static_assert(MR_REASON_COUNT <= UINT8_MAX, "mr_record.reason holds every reason");
 _Static_assert(sizeof(((mr_record *)0)->sqlstate) == sizeof(((mr_sql_result *)0)->sqlstate),
@@ -201,6 +203,68 @@ static mr_sql_result write_page(mr_writing *writing, const mr_batch *batch, mr_p
     return (mr_sql_result){.db_class = MR_DB_OK};
 }
 
+/* ---- statements sent one behind the other ---- */
+
+static bool fits(const mr_writing *writing, const mr_page *page, uint64_t packet_bytes)
+{
+    return page->rows <= writing->rows_at_once &&
+           mr_batch_rows_that_fit(page, layout_of(writing, page), 0, packet_bytes) == page->rows;
+}
+
+/* Sends the pages from `from` on, and then reads the answers.  *until: what is behind the last that was sent; page->refused: by the server, as a whole.
+ * The first error that is not about rows. */
+static mr_sql_result write_ahead(mr_writing *writing, const mr_batch *batch, uint32_t from, uint32_t *until)
+{
+    mr_sql_result result = {.db_class = MR_DB_OK};
+    uint64_t packet_bytes = mr_sql_packet_bytes(writing->sql);
+    uint32_t ahead = writing->singly > 0 ? 0 : mr_sql_ahead(writing->sql);
+    for (*until = from; *until < batch->count && *until - from < ahead; ++*until) {
+        mr_page *page = page_at(writing, batch, *until);
+        if (!fits(writing, page, packet_bytes))
+            break;
+        enter(writing, "executing");
+        result = mr_sql_send(writing->sql, page->stream, mr_page_record(page, 0), page->rows);
+        if (result.db_class != MR_DB_OK)
+            return result;
+    }
+    for (uint32_t i = from; i < *until; i++) {
+        mr_page *page = page_at(writing, batch, i);
+        enter(writing, "executing");
+        mr_sql_result answer = mr_sql_answer(writing->sql);
+        page->rows_existing = answer.rows_existing;
+        page->refused = is_about_rows(answer.db_class);
+        if (answer.db_class != MR_DB_OK && result.db_class == MR_DB_OK && (!page->refused || writing->whole))
+            result = answer;
+    }
+    return result;
+}
+
+/* Pages whose rows were refused together, when everything else went well. */
+static mr_sql_result take_refused_apart(mr_writing *writing, const mr_batch *batch, uint32_t from,
+                                        uint32_t until)
+{
+    mr_sql_result result = {.db_class = MR_DB_OK};
+    for (uint32_t i = from; i < until && result.db_class == MR_DB_OK; i++) {
+        mr_page *page = page_at(writing, batch, i);
+        if (page->refused)
+            result = take_apart(writing, batch, page, 0, page->rows);
+    }
+    return result;
+}
+
+static mr_sql_result write_pages(mr_writing *writing, const mr_batch *batch)
+{
+    mr_sql_result result = {.db_class = MR_DB_OK};
+    for (uint32_t i = 0, until; i < batch->count && result.db_class == MR_DB_OK; i = until) {
+        result = write_ahead(writing, batch, i, &until);
+        if (result.db_class == MR_DB_OK)
+            result = take_refused_apart(writing, batch, i, until);
+        if (result.db_class == MR_DB_OK && until == i)
+            result = write_page(writing, batch, page_at(writing, batch, until++));
+    }
+    return result;
+}
+
 /* The server finds a statement too big: smaller ones from now on. */
 static void split(mr_writing *writing)
 {
@@ -211,10 +275,13 @@ static void split(mr_writing *writing)
 mr_written mr_writing_batch(mr_writing *writing, const mr_batch *batch, mr_sql_result *result)
 {
     *result = (mr_sql_result){.db_class = MR_DB_OK};
-    for (uint32_t i = 0; i < batch->count && result->db_class == MR_DB_OK; i++)
-        *result = write_page(writing, batch, page_at(writing, batch, i));
+    *result = write_pages(writing, batch);
     if (result->db_class == MR_DB_TOO_BIG)
         split(writing);
+    if (writing->singly > 0)
+        writing->singly--;
+    else if (!mr_db_class_keeps_connection(result->db_class))
+        writing->singly = SINGLY;
     verdicts all = judge(writing, batch);
     bool drift = mr_drift_exceeds(&writing->drift, all.refused, all.rows);
     /* An error that nobody knows, and not a row without it: it is not the rows'. */
