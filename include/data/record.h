@@ -10,6 +10,7 @@
  *     +--------------+------------------+-------------------+------------------------------------+
  *     0              40                                                               layout.size
  *
+ * Short values come before long ones, whose places are mostly empty: what an event fills lies together.
  * Bytes of a value past its length are undefined.  Plain data: whoever holds the page holds the record.  When the event was, lies with the page
  * (data/pool.h).
  */

@@ -144,6 +144,31 @@ static void test_batch(void **state)
     mr_arena_free(arena);
 }
 
+/* Each value has a place of its own; what is long comes behind everything that is short, whatever the order of the columns. */
+static void test_layout(void **state)
+{
+    (void)state;
+    static const uint32_t capacities[] = {1024, 16, 129, 128, 3};
+    mr_layout layout = {.fields = 7, .field = {{.form = MR_FORM_DATETIME}, {.form = MR_FORM_INT64}}};
+    for (uint32_t i = 2; i < 7; i++)
+        layout.field[i] = (mr_field){.form = MR_FORM_TEXT, .capacity = capacities[i - 2]};
+    mr_layout_place(&layout);
+    uint32_t first_long = layout.field[2].value_at, rooms = 0;
+    assert_int_equal(layout.field[0].capacity, sizeof(mr_time));
+    assert_int_equal(layout.field[4].value_at, first_long + 1024);
+    for (uint32_t i = 0; i < 7; i++) {
+        const mr_field *field = &layout.field[i];
+        assert_int_equal(field->value_at % 8, 0);
+        assert_true(i == 2 || i == 4 || field->value_at + field->capacity <= first_long);
+        rooms += (field->capacity + 7) / 8 * 8;
+        for (uint32_t j = 0; j < i; j++)
+            assert_true(field->value_at + field->capacity <= layout.field[j].value_at ||
+                        layout.field[j].value_at + layout.field[j].capacity <= field->value_at);
+    }
+    /* Behind the header, seven indicators and five lengths; and nothing else. */
+    assert_int_equal(layout.size, sizeof(mr_record) + 8 + 5 * sizeof(unsigned long) + rooms);
+}
+
 static void test_rows_that_fit(void **state)
 {
     (void)state;
@@ -167,8 +192,8 @@ static void test_rows_that_fit(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pages), cmocka_unit_test(test_too_small),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pages),    cmocka_unit_test(test_too_small),
                                        cmocka_unit_test(test_fetching), cmocka_unit_test(test_batch),
-                                       cmocka_unit_test(test_rows_that_fit)};
+                                       cmocka_unit_test(test_layout),   cmocka_unit_test(test_rows_that_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

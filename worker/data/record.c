@@ -2,6 +2,8 @@
 
 #include "base/must.h"
 
+#define SHORT 128 /* bytes of a value */
+
 static uint32_t align8(uint32_t at)
 {
     return (at + 7u) & ~7u;
@@ -36,12 +38,16 @@ void mr_layout_place(mr_layout *layout)
             layout->field[i].length_at = at;
             at += sizeof(unsigned long);
         }
-    for (uint32_t i = 0; i < layout->fields; i++) {
-        mr_field *field = &layout->field[i];
-        if (!has_length(field->form))
-            field->capacity = size_of(field->form);
-        field->value_at = at;
-        at = align8(at + field->capacity);
-    }
+    for (uint32_t i = 0; i < layout->fields; i++)
+        if (!has_length(layout->field[i].form))
+            layout->field[i].capacity = size_of(layout->field[i].form);
+    for (int longer = 0; longer < 2; longer++)
+        for (uint32_t i = 0; i < layout->fields; i++) {
+            mr_field *field = &layout->field[i];
+            if ((field->capacity > SHORT) != longer)
+                continue;
+            field->value_at = at;
+            at = align8(at + field->capacity);
+        }
     layout->size = at;
 }
