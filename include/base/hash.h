@@ -13,6 +13,12 @@
 static inline uint64_t mr_fnv1a64_more(uint64_t state, const void *bytes, size_t len)
 {
     const unsigned char *at = bytes;
+    for (; len >= 4; at += 4, len -= 4) {
+        state = (state ^ at[0]) * MR_FNV64_PRIME;
+        state = (state ^ at[1]) * MR_FNV64_PRIME;
+        state = (state ^ at[2]) * MR_FNV64_PRIME;
+        state = (state ^ at[3]) * MR_FNV64_PRIME;
+    }
     for (size_t i = 0; i < len; i++)
         state = (state ^ at[i]) * MR_FNV64_PRIME;
     return state;

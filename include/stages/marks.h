@@ -23,7 +23,8 @@ typedef uint64_t mr_marks_fn(const char *text, size_t len, uint64_t marks[MR_MAR
 mr_marks_fn mr_marks_scalar;
 mr_marks_fn mr_marks_base; /* what the architecture always has: SSE2, NEON, or the scalar one */
 #if defined(__x86_64__)
-mr_marks_fn mr_marks_avx2; /* only where mr_cpu_avx2() */
+mr_marks_fn mr_marks_avx2;   /* only where mr_cpu_avx2() */
+mr_marks_fn mr_marks_avx512; /* only where mr_cpu_vbmi() */
 #endif
 
 mr_marks_fn *mr_marks_choose(void); /* the fastest that this processor has */

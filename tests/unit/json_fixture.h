@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "stages/json.h"
+#include "tests/model/lists.h"
 
 enum { PATHS_MAX = 8, PATH_NODES_MAX = 16 };
 
@@ -60,10 +61,11 @@ static inline mr_reason scan(const char *text, size_t len, size_t *position)
     char *copy = malloc(len ? len : 1);
     memcpy(copy, text, len);
     mr_reason reason = mr_json_scan(paths, NULL, copy, len, spans, position);
-    /* With what was learnt from other texts, and then from this one, it is the same. */
-    for (int i = 0; i < 2; i++) {
+    /* With what was learnt from other texts, and then from this one, by marks and by their list, it is the same. */
+    for (int i = 0; i < 3; i++) {
         mr_span guessed[PATHS_MAX];
         size_t there;
+        lists_turn(guesses);
         assert_int_equal(mr_json_scan(paths, guesses, copy, len, guessed, &there), reason);
         assert_int_equal(there, *position);
         for (uint32_t path = 0; path < path_count && !reason; path++) {

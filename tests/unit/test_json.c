@@ -253,6 +253,46 @@ static void test_guesses(void **state)
         }
 }
 
+/* Guesses over the ends of windows, behind a text with more marks in its first one: their list is of the first alone. */
+static void test_guesses_windows(void **state)
+{
+    (void)state;
+    static const char *const members[] = {",\"\":\"\"", ",\"a\":\"bb\"", ",\"a\":\"b\",\"x.y\":1"};
+    static char text[3 * MR_MARKS_WINDOW];
+    size_t position;
+    mr_guesses *of_all = guesses;
+    mr_arena *own = mr_arena_new();
+    guesses = mr_guesses_new(own); /* which do not rest */
+    for (size_t i = 0; i < 3 * sizeof members / sizeof *members; i++) {
+        size_t at = (size_t)sprintf(text, "{\"z\":0");
+        while (at < sizeof text - 64)
+            at += (size_t)sprintf(text + at, "%s", members[i % 3]);
+        at += (size_t)sprintf(text + at, "}");
+        assert_int_equal(scan(text, at, &position), MR_REASON_NONE);
+    }
+    guesses = of_all;
+    mr_arena_free(own);
+}
+
+/* Texts that were learnt and then end anywhere. */
+static void test_guesses_cut(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"a\":\"top\",\"a long name\":12.75,\"another\":\"a string\",\"p\":{\"a name\":null,\"b\":1.5}}",
+        "{\"a\":\"top\",\"p\":{\"b\":true,\"q\":{\"c\":12345}},\"l\":[{\"a name\":false},1234567]}",
+    };
+    size_t position;
+    mr_guesses *of_all = guesses;
+    mr_arena *own = mr_arena_new();
+    guesses = mr_guesses_new(own); /* which do not rest */
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (size_t len = strlen(texts[i]); len > 0; len--)
+            assert_int_equal(scan(texts[i], len, &position) == MR_REASON_NONE, len == strlen(texts[i]));
+    guesses = of_all;
+    mr_arena_free(own);
+}
+
 /* Numbers and what is none, where a guess has them read sixteen bytes at once, and other values behind guesses. */
 static void test_guessed_values(void **state)
 {
@@ -407,7 +447,8 @@ int main(void)
         cmocka_unit_test(test_unescape),       cmocka_unit_test(test_windows),
         cmocka_unit_test(test_wrong_bytes),    cmocka_unit_test(test_guesses),
         cmocka_unit_test(test_guesses_full),   cmocka_unit_test(test_guesses_random),
-        cmocka_unit_test(test_guessed_values),
+        cmocka_unit_test(test_guessed_values), cmocka_unit_test(test_guesses_windows),
+        cmocka_unit_test(test_guesses_cut),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -17,7 +17,7 @@
 
 enum { TEXT = 320, ROUNDS = 20000 };
 
-static mr_marks_fn *marks_versions[4];
+static mr_marks_fn *marks_versions[5];
 static mr_escapes_fn *escapes_versions[5];
 static mr_utf8_fn *utf8_versions[4];
 static mr_list_fn *list_versions[3];
@@ -40,6 +40,7 @@ static int set_up(void **state)
         print_message("no AVX2 here: its versions are not looked at\n");
     }
     if (mr_cpu_vbmi()) {
+        marks_versions[3] = mr_marks_avx512;
         escapes_versions[3] = mr_escapes_vbmi;
         utf8_versions[2] = mr_utf8_reach_vbmi;
         list_versions[1] = mr_list_vbmi2;

@@ -75,20 +75,6 @@ static bool pass_to_value(pass *p, uint32_t *at)
     return true;
 }
 
-/* A bracket on a wanted path. */
-MR_HOT void open_wanted(const pass *p, const mr_node *node, uint32_t at)
-{
-    reset_below(p, node, MR_JSON_MISSING, at);
-    if (node->own != MR_NODE_NONE)
-        p->spans[node->own].at = at;
-}
-
-MR_HOT void close_wanted(const pass *p, const mr_node *node, bool object, uint32_t at)
-{
-    if (node->own != MR_NODE_NONE)
-        found(p, node, object ? MR_JSON_OBJECT : MR_JSON_ARRAY, p->spans[node->own].at, at + 1, false);
-}
-
 /* Behind a value, where something is open: what closes it, or a comma, which is *more. */
 static bool pass_end(pass *p, uint32_t *at, mr_piece *piece, uint32_t from, bool *more)
 {
@@ -166,33 +152,14 @@ __attribute__((noinline)) static uint32_t pass_between(pass *p, uint32_t from, w
 
 /* ---- structure, guessed ---- */
 
-/* Whether a value other than a string may begin here. */
-MR_HOT bool may_be_plain(const char *text, uint32_t len, uint32_t at)
-{
-    return at < len && (mr_token_is_digit(text[at]) ||
-                        (!mr_token_is_structure(text[at]) && text[at] != ']' && text[at] != '"'));
-}
-
-/* Does what a guess at `at` means for wanted paths. */
-__attribute__((noinline)) static void follow(const pass *p, const mr_guess *guess, uint32_t at)
-{
-    for (uint32_t i = 0; i < guess->is.turns; i++) {
-        const mr_turn *turn = &guess->is.turn[i];
-        if (turn->opens)
-            open_wanted(p, turn->node, at + turn->at);
-        else
-            close_wanted(p, turn->node, turn->object, at + turn->at);
-    }
-}
-
 /* Whether the piece, and what may stand behind it, is what stands at `at`. */
 static bool is_at(const mr_guess *guess, const char *text, uint32_t len, uint32_t at)
 {
-    if (guess->behind == MR_BEHIND_NEVER ||
+    if (guess->is.behind == MR_BEHIND_NEVER ||
         (len - at >= MR_GUESS_QUICK && !mr_guess_begins(guess, text + at)) ||
         !mr_guess_applies(guess, text + at, len - at))
         return false;
-    return guess->behind != MR_BEHIND_PLAIN || may_be_plain(text, len, at + guess->len);
+    return guess->is.behind != MR_BEHIND_PLAIN || may_be_plain(text, len, at + guess->len);
 }
 
 /* While pieces are as guessed, only the scope is kept; this makes the list of what is open from it. */
@@ -276,126 +243,31 @@ static bool pass_unguessed(pass *p, const char *text, uint32_t len)
     return true;
 }
 
-/* Where no guess was seen to apply, which may be because the end of what is marked is near: by one nevertheless, or by none. */
-__attribute__((noinline)) static bool pass_slowly(pass *p, where is, bool *ended)
+mr_outcome mr_pass_slowly(pass *p)
 {
     const char *text = p->in.text;
     uint32_t len = p->in.len;
+    bool ended = false, well;
     for (int i = 0; i < 2; i++) {
         mr_guess *guess = p->next->guess[i];
         if (!is_at(guess, text, len, p->at))
             continue;
         follow(p, guess, p->at);
-        p->at += guess->len - (guess->behind == MR_BEHIND_STRING);
-        p->next = &guess->next;
-        *ended = guess->behind == MR_BEHIND_END;
-        return *ended || pass_value(p, text, len, &p->at, guess->is.child);
+        if (guess->is.behind != MR_BEHIND_END)
+            return mr_pass_value(p, guess);
+        p->at += guess->len;
+        return MR_ENDED;
     }
     open_scope(p, p->next->scope);
-    return pass_next(p, text, len, is, p->next, ended);
+    well = pass_next(p, text, len, p->at == p->start ? VALUE : BEHIND, p->next, &ended);
+    return !well ? MR_REFUSED : ended ? MR_ENDED : MR_WENT_ON;
 }
 
-/* The rest of a piece that is longer than MR_GUESS_QUICK or has something on wanted paths; false: it is not there. */
-MR_HOT bool follow_unusual(const pass *p, const mr_guess *guess, const char *text, uint32_t at)
+mr_outcome mr_pass_value(pass *p, mr_guess *guess)
 {
-    if (guess->behind == MR_BEHIND_NEVER || at + guess->len >= p->in.until ||
-        (guess->len > MR_GUESS_QUICK && !mr_guess_goes_on(guess, text + at, p->in.len - at)))
-        return false;
-    if (guess->is.turns > 0)
-        follow(p, guess, at);
-    return true;
-}
-
-/* Of the two pieces that came behind the last one before the one that stands at `at`, or NULL; it is followed. */
-MR_HOT mr_guess *guess_at(const pass *p, const char *text, uint32_t at, const mr_next *next)
-{
-    mr_guess *guess = next->guess[0];
-    if (RARELY(at >= p->in.quick))
-        return NULL;
-    if (RARELY(!mr_guess_begins(guess, text + at))) {
-        guess = next->guess[1];
-        if (!mr_guess_begins(guess, text + at))
-            return NULL;
-    }
-    if (RARELY(guess->behind == MR_BEHIND_PLAIN) && !may_be_plain(text, p->in.len, at + guess->len))
-        return NULL;
-    return RARELY(guess->unusual) && !follow_unusual(p, guess, text, at) ? NULL : guess;
-}
-
-MR_HOT void found_usual(const pass *p, const mr_guess *guess, uint32_t at, uint32_t len, mr_json_kind kind,
-                        bool escaped)
-{
-    if (guess->own != MR_NODE_NONE)
-        p->spans[guess->own] = (mr_span){.at = at, .len = len, .kind = (uint8_t)kind, .escaped = escaped};
-}
-
-/* The string behind a guess, from `from` on, if one look at the marks shows its end; *at is moved behind it. */
-MR_HOT bool pass_usual_string(const pass *p, const mr_guess *guess, const char *text, uint32_t from,
-                              uint32_t *at)
-{
-    uint64_t word = mr_token_marks(&p->in, from);
-    if (!word || guess->below)
-        return false;
-    uint32_t len = (uint32_t)__builtin_ctzll(word);
-    if (text[from + len] != '"')
-        return false;
-    if (guess->own != MR_NODE_NONE)
-        found_usual(p, guess, from, len, MR_JSON_STRING, mr_token_escaped(&p->in, text, from, from + len));
-    *at = from + len + 1;
-    return true;
-}
-
-MR_HOT bool pass_usual_number(const pass *p, const mr_guess *guess, const char *text, uint32_t from,
-                              uint32_t *at)
-{
-    uint32_t len = from < p->in.quick && !guess->below ? mr_token_quick_number(text + from) : 0;
-    if (len == 0)
-        return false;
-    found_usual(p, guess, from, len, MR_JSON_NUMBER, false);
-    *at = from + len;
-    return true;
-}
-
-/* A value that is not usual. */
-__attribute__((noinline)) static bool pass_value_slowly(pass *p, uint32_t at, const mr_guess *guess)
-{
-    p->at = at - (guess->behind == MR_BEHIND_STRING);
-    return pass_value(p, p->in.text, p->in.len, &p->at, guess->is.child);
-}
-
-/* Apart, and with little in it, so that it is done in registers.  The time goes by one string's end after the other: each is looked for where the one
- * before has shown that its string begins. */
-__attribute__((noinline)) static bool pass_guessed(pass *p, const char *text)
-{
-    mr_next *next = &p->open->scope->next;
-    uint32_t at = p->start;
-    bool ended = false;
-    for (;;) {
-        mr_guess *guess = guess_at(p, text, at, next);
-        if (RARELY(!guess)) {
-            p->at = at;
-            p->next = next;
-            if (!pass_slowly(p, at == p->start ? VALUE : BEHIND, &ended))
-                return false;
-            if (ended)
-                return true;
-            at = p->at;
-            next = p->next;
-            continue;
-        }
-        uint32_t from = at + guess->len;
-        next = &guess->next;
-        if (RARELY(guess->behind == MR_BEHIND_END)) {
-            p->at = from;
-            return true;
-        }
-        if (guess->behind == MR_BEHIND_STRING ? pass_usual_string(p, guess, text, from, &at)
-                                              : pass_usual_number(p, guess, text, from, &at))
-            continue;
-        if (!pass_value_slowly(p, from, guess))
-            return false;
-        at = p->at;
-    }
+    p->at += guess->len - (guess->is.behind == MR_BEHIND_STRING);
+    p->next = &guess->next;
+    return pass_value(p, p->in.text, p->in.len, &p->at, guess->is.child) ? MR_WENT_ON : MR_REFUSED;
 }
 
 /* An object or array that is the whole text.  No recursion: what is open is in a list, so a hostile text takes no more stack than any. */
@@ -403,14 +275,14 @@ static bool pass_text(pass *p, uint32_t *at)
 {
     p->child = p->paths->node;
     p->at = p->start = *at;
-    if (!(p->guesses ? pass_guessed(p, p->in.text) : pass_unguessed(p, p->in.text, p->in.len)))
+    if (!(p->guesses ? mr_pass_guessed(p, p->in.text) : pass_unguessed(p, p->in.text, p->in.len)))
         return false;
     *at = p->at;
     return true;
 }
 
 /* A text that is JSON, but no event. */
-static bool pass_lone(pass *p, const char *text, uint32_t len, uint32_t *at)
+__attribute__((noinline)) static bool pass_lone(pass *p, const char *text, uint32_t len, uint32_t *at)
 {
     if (*at == len)
         return mr_token_refuse(&p->in, *at, MR_REASON_JSON_SYNTAX);

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-#define PROBES 32
+#include "base/cpu.h"
+
+#define PROBES    32
+#define LIST_FROM 256 /* bytes; in a shorter text the list takes longer than it spares */
 
 /* A miss costs about what hits spare in a hundred bytes. */
 #define BYTES_A_MISS 100
@@ -10,20 +13,20 @@
 #define AGAIN        16 /* of a trial after a rest, which costs as much as some events that are not guessed */
 #define REST         (15 * TRIAL)
 
-/* Applies to so many zeros only, which are no structure. */
-static mr_guess nothing = {.behind = MR_BEHIND_NEVER, .unusual = true};
+/* Stands before so many zeros only, and then nothing can be done of it. */
+mr_guess mr_guess_none = {.way = MR_WAY_NEVER, .value = MR_WAY_NEVER, .is.behind = MR_BEHIND_NEVER};
 
-mr_next mr_next_none = {.guess = {&nothing, &nothing}};
+mr_next mr_next_none = {.guess = {&mr_guess_none, &mr_guess_none}};
 
 static mr_next none_in(mr_scope *scope)
 {
-    return (mr_next){.guess = {&nothing, &nothing}, .scope = scope};
+    return (mr_next){.guess = {&mr_guess_none, &mr_guess_none}, .scope = scope};
 }
 
-static void forget(mr_guesses *guesses)
+__attribute__((cold, noinline)) static void forget(mr_guesses *guesses)
 {
     for (size_t i = 0; i < MR_GUESSES; i++)
-        guesses->place[i] = nothing;
+        guesses->place[i] = mr_guess_none;
     guesses->scope[0].next = none_in(&guesses->scope[0]);
     guesses->scopes = 1;
     guesses->forget = false;
@@ -32,6 +35,7 @@ static void forget(mr_guesses *guesses)
 mr_guesses *mr_guesses_new(mr_arena *arena)
 {
     mr_guesses *guesses = mr_arena_take(arena, "decoders", 1, sizeof *guesses);
+    guesses->list_from = mr_cpu_vbmi() ? LIST_FROM : UINT32_MAX;
     forget(guesses);
     guesses->trial = TRIAL;
     return guesses;
@@ -92,24 +96,49 @@ static mr_guess *find(mr_guesses *guesses, const mr_piece *piece, const char *te
     uint32_t home = hash >> (32 - MR_GUESS_BITS); /* a product's upper bits are of all of its factor's */
     for (uint32_t i = 0; i < PROBES; i++) {
         mr_guess *at = &guesses->place[(home + i) % MR_GUESSES];
-        if (at->behind == MR_BEHIND_NEVER || (at->hash == hash && at->is.before == piece->before &&
-                                              at->len == len && !memcmp(at->text, text, len)))
+        if (at->is.behind == MR_BEHIND_NEVER || (at->hash == hash && at->is.before == piece->before &&
+                                                 at->len == len && !memcmp(at->text, text, len)))
             return at;
     }
     return NULL;
 }
 
-static void make(mr_guess *guess, const mr_piece *piece, const char *text, size_t compared, uint32_t hash)
+static uint8_t marks_in(const char *text, size_t len)
+{
+    uint64_t marks[MR_MARKS_WORDS], left;
+    uint8_t count = 0;
+    mr_marks_scalar(text, len, marks);
+    for (left = marks[0]; left; left &= left - 1)
+        count++;
+    return count;
+}
+
+static mr_way value_of(const mr_piece *piece, uint32_t own)
 {
     const mr_node *child = piece->child;
-    bool below = child && child->below_from < child->below_to;
+    if (piece->behind == MR_BEHIND_END)
+        return MR_WAY_END;
+    if (child &&
+        (child->below_from < child->below_to || (own == MR_GUESS_NO_SPAN && child->own != MR_NODE_NONE)))
+        return MR_WAY_BELOW;
+    if (piece->behind == MR_BEHIND_PLAIN)
+        return MR_WAY_PLAIN;
+    return own != MR_GUESS_NO_SPAN ? MR_WAY_WANTED : MR_WAY_STRING;
+}
+
+static void make(mr_guess *guess, const mr_piece *piece, const char *text, size_t compared, uint32_t hash)
+{
+    uint32_t own =
+        piece->child && piece->child->own < MR_GUESS_NO_SPAN ? piece->child->own : MR_GUESS_NO_SPAN;
+    mr_way value = value_of(piece, own);
+    bool turns = piece->turns > 0;
     *guess = (mr_guess){.next = none_in(piece->after),
-                        .len = (uint32_t)compared,
-                        .own = child ? child->own : MR_NODE_NONE,
-                        .other = compared < MR_GUESS_QUICK ? UINT16_MAX << compared & UINT16_MAX : 0,
-                        .behind = (uint8_t)piece->behind,
-                        .unusual = compared > MR_GUESS_QUICK || piece->turns > 0,
-                        .below = below,
+                        .other = (uint16_t)(compared < MR_GUESS_QUICK ? UINT16_MAX << compared : 0),
+                        .own = (uint16_t)own,
+                        .len = (uint8_t)compared,
+                        .marks = marks_in(text, compared),
+                        .way = (uint8_t)(turns || compared > MR_GUESS_QUICK ? MR_WAY_UNUSUAL : value),
+                        .value = (uint8_t)value,
                         .hash = hash,
                         .is = *piece};
     memcpy(guess->text, text, compared);
@@ -130,7 +159,7 @@ mr_next *mr_guess_learn(mr_guesses *guesses, mr_next *last, const mr_piece *piec
         guesses->forget = true;
         return &piece->after->next;
     }
-    if (guess->behind == MR_BEHIND_NEVER)
+    if (guess->is.behind == MR_BEHIND_NEVER)
         make(guess, piece, text, compared, hash);
     last->guess[1] = last->guess[0];
     last->guess[0] = guess;

@@ -27,12 +27,13 @@
 #include <emmintrin.h>
 #endif
 
-#define MR_GUESS_BITS  9
-#define MR_GUESSES     (1 << MR_GUESS_BITS)
-#define MR_SCOPES      128
-#define MR_GUESS_BYTES 64 /* longer pieces are not remembered */
-#define MR_GUESS_QUICK 16 /* compared at once */
-#define MR_GUESS_TURNS 4  /* nor those with more brackets on wanted paths */
+#define MR_GUESS_BITS    9
+#define MR_GUESSES       (1 << MR_GUESS_BITS)
+#define MR_SCOPES        128
+#define MR_GUESS_BYTES   64 /* longer pieces are not remembered */
+#define MR_GUESS_QUICK   16 /* compared at once */
+#define MR_GUESS_NO_SPAN UINT16_MAX
+#define MR_GUESS_TURNS   4 /* nor those with more brackets on wanted paths */
 
 struct mr_guess;
 struct mr_scope;
@@ -55,6 +56,17 @@ typedef struct mr_scope {
  * MR_BEHIND_NEVER: it is no piece, for it is not JSON. */
 typedef enum mr_behind { MR_BEHIND_STRING, MR_BEHIND_PLAIN, MR_BEHIND_END, MR_BEHIND_NEVER } mr_behind;
 
+/* What has to be done of a piece and the value behind it. */
+typedef enum mr_way {
+    MR_WAY_STRING, /* a string that is not wanted: no more than its end is looked for */
+    MR_WAY_WANTED, /* a string that is */
+    MR_WAY_PLAIN,  /* another plain value, wanted or not */
+    MR_WAY_END,    /* nothing is behind it */
+    MR_WAY_BELOW,  /* a plain value of which something below is wanted */
+    MR_WAY_UNUSUAL, /* of the piece itself: it is longer than MR_GUESS_QUICK, or has brackets on wanted paths */
+    MR_WAY_NEVER,   /* it is none */
+} mr_way;
+
 /* A bracket in a piece, on a wanted path. */
 typedef struct mr_turn {
     const mr_node *node;
@@ -74,28 +86,34 @@ typedef struct mr_piece {
 /* All that a usual piece needs is in its first 64 bytes, a line of a cache. */
 typedef struct mr_guess {
     _Alignas(64) mr_next next;
-    uint32_t other; /* which of the first MR_GUESS_QUICK bytes are not compared: a bit each */
-    uint32_t len;   /* of what is compared: the piece, and the quote of a string behind it */
-    uint32_t own;   /* the span of the value behind it; MR_NODE_NONE: not wanted */
-    uint8_t behind; /* as in `is` */
-    bool unusual;   /* longer than MR_GUESS_QUICK, or with brackets on wanted paths */
-    bool below;     /* something below the value is wanted */
-    uint32_t hash;
+    uint16_t other; /* which of the first MR_GUESS_QUICK bytes are not compared: a bit each */
+    uint16_t own;   /* the span of the value behind it, or MR_GUESS_NO_SPAN */
+    uint8_t len;    /* of what is compared: the piece, and the quote of a string behind it */
+    uint8_t marks;  /* how many of those bytes have one */
+    uint8_t way;    /* mr_way */
+    uint8_t value;  /* the same without what is unusual of the piece */
     _Alignas(16) char text[MR_GUESS_BYTES]; /* zero behind what is compared */
+    uint32_t hash;
     mr_piece is;
 } mr_guess;
 
-_Static_assert(offsetof(mr_guess, text) + MR_GUESS_QUICK == 64, "or the comment above is wrong");
+_Static_assert(offsetof(mr_guess, text) + MR_GUESS_QUICK <= 64, "or the comment above is wrong");
+_Static_assert(MR_GUESS_BYTES <= UINT8_MAX, "lengths are bytes");
 
 struct mr_guesses {
     mr_guess place[MR_GUESSES];
     mr_scope scope[MR_SCOPES]; /* [0] is around the text */
+    uint32_t list_from; /* so many bytes on, texts are passed by a list of their marks (json_guessed.c) */
+    uint16_t list[MR_MARKS_WINDOW + MR_MARKS_SPARE]; /* for the event that is passed */
     uint32_t scopes;
-    bool forget; /* at the next event: there were more pieces or scopes */
+    bool escapes; /* there were many in the last event */
+    bool forget;  /* at the next event: there were more pieces or scopes */
     /* Of this trial of so many events, and how many there are until the next. */
     uint64_t bytes;
     uint32_t trial, events, misses, rest;
 };
+
+extern mr_guess mr_guess_none; /* MR_WAY_NEVER */
 
 /* Before an event.  NULL: guessing does not pay for these events, it is tried again later. */
 mr_guesses *mr_guesses_begin(mr_guesses *guesses, size_t len);
@@ -103,12 +121,14 @@ mr_guesses *mr_guesses_begin(mr_guesses *guesses, size_t len);
 /* The scope inside a bracket that opens in `around`; NULL when it has none. */
 mr_scope *mr_scope_inside(mr_guesses *guesses, mr_scope *around, const mr_node *node, bool object);
 
-/* Adds a bracket to a piece in the making. */
+/* Adds a bracket to a piece in the making, if something is to be done of it. */
 static inline void mr_guess_turn(mr_piece *piece, mr_turn turn)
 {
-    if (turn.node && piece->turns < MR_GUESS_TURNS)
+    if (!turn.node || (!turn.opens && turn.node->own == MR_NODE_NONE))
+        return;
+    if (piece->turns < MR_GUESS_TURNS)
         piece->turn[piece->turns] = turn;
-    piece->turns += turn.node != NULL;
+    piece->turns++;
 }
 
 /* `text` was passed behind what `last` is of, and is that piece.  Returns what came behind it. */
@@ -129,7 +149,9 @@ static inline uint32_t mr_guess_same(const char *a, const char *b)
 static inline bool mr_guess_begins(const mr_guess *guess, const char *at)
 {
 #if defined(__SSE2__)
-    return (mr_guess_same(at, guess->text) | guess->other) == UINT16_MAX;
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i same = _mm_cmpeq_epi8(bytes, *(const __m128i *)(const void *)guess->text);
+    return ((uint32_t)_mm_movemask_epi8(same) | guess->other) == UINT16_MAX;
 #else
     uint32_t compared = guess->len;
     return !memcmp(at, guess->text, compared < MR_GUESS_QUICK ? compared : MR_GUESS_QUICK);
@@ -143,20 +165,19 @@ static inline bool mr_guess_applies(const mr_guess *guess, const char *at, uint3
     return left >= compared && !memcmp(at, guess->text, compared);
 }
 
-/* The same for one that is longer than MR_GUESS_QUICK, of which so many bytes are known to stand there. */
-static inline bool mr_guess_goes_on(const mr_guess *guess, const char *at, uint32_t left)
+/* The same for one that is longer than MR_GUESS_QUICK, of which so many bytes are known to stand there, and all are left. */
+static inline bool mr_guess_goes_on(const mr_guess *guess, const char *at)
 {
 #if defined(__SSE2__)
-    uint32_t compared = guess->len;
-    if (left < compared)
+    size_t last = guess->len - MR_GUESS_QUICK;
+    if (mr_guess_same(at + last, guess->text + last) != UINT16_MAX)
         return false;
-    for (uint32_t from = MR_GUESS_QUICK; from + MR_GUESS_QUICK < compared; from += MR_GUESS_QUICK)
+    for (size_t from = MR_GUESS_QUICK; from < last; from += MR_GUESS_QUICK)
         if (mr_guess_same(at + from, guess->text + from) != UINT16_MAX)
             return false;
-    at += compared - MR_GUESS_QUICK;
-    return mr_guess_same(at, guess->text + compared - MR_GUESS_QUICK) == UINT16_MAX;
+    return true;
 #else
-    return mr_guess_applies(guess, at, left);
+    return mr_guess_applies(guess, at, guess->len);
 #endif
 }
 

@@ -21,7 +21,7 @@ uint32_t mr_token_behind_blank(mr_tokens *in, uint32_t at, char c)
 }
 
 /* Looks at the blocks in which there is more than ASCII.  The first character that is not well-formed gets a mark: the pass comes no further. */
-static void check_utf8(mr_tokens *in, uint32_t base, uint64_t wide)
+__attribute__((noinline)) static void check_utf8(mr_tokens *in, uint32_t base, uint64_t wide)
 {
     if (in->checked < base)
         in->checked = base;
@@ -45,7 +45,7 @@ static void check_utf8(mr_tokens *in, uint32_t base, uint64_t wide)
     }
 }
 
-static void look_at(mr_tokens *in, uint32_t at)
+MR_HOT void look_at(mr_tokens *in, uint32_t at)
 {
     uint32_t base = at - at % MR_MARKS_WINDOW;
     uint32_t size = in->len - base < MR_MARKS_WINDOW ? in->len - base : MR_MARKS_WINDOW;
@@ -69,12 +69,17 @@ void mr_tokens_begin(mr_tokens *in, const char *text, uint32_t len)
         look_at(in, 0);
 }
 
+__attribute__((noinline)) static void look_on(mr_tokens *in, uint32_t at)
+{
+    look_at(in, at);
+}
+
 /* The first mark at or after `at`; the text's length when there is none. */
 static uint32_t next_mark(mr_tokens *in, uint32_t at)
 {
     while (at < in->len) {
         if (at >= in->until)
-            look_at(in, at);
+            look_on(in, at);
         uint64_t word = mr_token_marks(in, at);
         if (word)
             return at + (uint32_t)__builtin_ctzll(word);

@@ -156,32 +156,53 @@ MR_HOT bool mr_token_number(mr_tokens *in, const char *text, uint32_t len, uint3
     return well || mr_token_refuse(in, *at, MR_REASON_JSON_SYNTAX);
 }
 
-/* The length of a number of digits, or of digits, a point and digits, that is shorter than MR_TOKEN_QUICK, which are read; 0: it is something else. */
-MR_HOT uint32_t mr_token_quick_number(const char *at)
-{
 #if defined(__SSE2__)
+/* The length of a number of digits, or of digits, a point and digits, with which `bytes` begin, and which is shorter than them; they are those at `at`, as far
+ * as it may go and one byte more.  0: it is something else. */
+MR_HOT uint32_t mr_token_number_in(__m128i bytes, const char *at)
+{
     /* Digits become the least of the signed bytes. */
-    __m128i value =
-        _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), _mm_set1_epi8((char)('0' + 0x80)));
-    uint32_t other = (uint32_t)_mm_movemask_epi8(_mm_cmpgt_epi8(value, _mm_set1_epi8(9 - 0x80)));
-    if (!other)
-        return 0;
-    uint32_t end = (uint32_t)__builtin_ctz(other);
+    __m128i value = _mm_sub_epi8(bytes, _mm_set1_epi8((char)('0' + 0x80)));
+    uint32_t other = (uint32_t)~_mm_movemask_epi8(_mm_cmplt_epi8(value, _mm_set1_epi8(10 - 0x80)));
+    uint32_t end = (uint32_t)__builtin_ctz(other); /* the bits from MR_TOKEN_QUICK on are set */
     if (end == 0 || (at[0] == '0' && end > 1))
         return 0;
     if (at[end] == '.') {
-        uint32_t behind = other & (other - 1), point = end;
-        if (!behind)
-            return 0;
-        end = (uint32_t)__builtin_ctz(behind);
+        uint32_t point = end;
+        end = (uint32_t)__builtin_ctz(other & (other - 1));
         if (end == point + 1)
             return 0;
     }
-    return (at[end] | 0x20) == 'e' ? 0 : end;
+    return end < MR_TOKEN_QUICK && (at[end] | 0x20) != 'e' ? end : 0;
+}
+#endif
+
+/* Such a number at `at`, where MR_TOKEN_QUICK bytes and one more can be read. */
+MR_HOT uint32_t mr_token_quick_number(const char *at)
+{
+#if defined(__SSE2__)
+    return mr_token_number_in(_mm_loadu_si128((const __m128i *)(const void *)at), at);
 #else
     (void)at;
     return 0;
 #endif
+}
+
+/* Such a number in the last eight bytes of a text, of which the last one closes a bracket. */
+MR_HOT uint32_t mr_token_last_number(const char *text, uint32_t len, uint32_t from)
+{
+#if defined(__SSE2__)
+    uint32_t left = len - from;
+    if (from < len && left <= 8 && len >= 8 && (text[len - 1] | 0x20) == '}') {
+        uint64_t bytes = mr_load64(text + len - 8) >> (64 - 8 * left);
+        return mr_token_number_in(_mm_set_epi64x(0, (long long)bytes), text + from);
+    }
+#else
+    (void)text;
+    (void)len;
+    (void)from;
+#endif
+    return 0;
 }
 
 /* The length of true, false or null, of which four bytes are read, and a fifth one when it can be; 0: it is something else. */

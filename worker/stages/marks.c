@@ -96,6 +96,29 @@ AVX2 uint64_t mr_marks_avx2(const char *text, size_t len, uint64_t marks[MR_MARK
     return mark_all(text, len, marks, block_avx2);
 }
 
+#define AVX512 __attribute__((target("avx512bw")))
+
+/* The last block is read and looked at as far as there is text. */
+AVX512 static inline uint64_t block_avx512(const char *block, uint64_t there, uint64_t bit, uint64_t *wide)
+{
+    __m512i bytes = _mm512_maskz_loadu_epi8(there, block);
+    __m512i other = _mm512_xor_si512(bytes, _mm512_set1_epi8((char)(0x80 | 0x02)));
+    if (_mm512_movepi8_mask(bytes))
+        *wide |= bit;
+    return _mm512_mask_cmplt_epi8_mask(there, other, _mm512_set1_epi8(0x21 - 0x80)) |
+           _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\'));
+}
+
+AVX512 uint64_t mr_marks_avx512(const char *text, size_t len, uint64_t marks[MR_MARKS_WORDS])
+{
+    uint64_t wide = 0;
+    size_t i = 0;
+    for (; len - 64 * i >= 64; i++)
+        marks[i] = block_avx512(text + 64 * i, UINT64_MAX, UINT64_C(1) << i, &wide);
+    if (len > 64 * i)
+        marks[i] = block_avx512(text + 64 * i, (UINT64_C(1) << len % 64) - 1, UINT64_C(1) << i, &wide);
+    return wide;
+}
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 
@@ -139,6 +162,8 @@ uint64_t mr_marks_base(const char *text, size_t len, uint64_t marks[MR_MARKS_WOR
 mr_marks_fn *mr_marks_choose(void)
 {
 #if defined(__x86_64__)
+    if (mr_cpu_vbmi())
+        return mr_marks_avx512;
     if (mr_cpu_avx2())
         return mr_marks_avx2;
 #endif

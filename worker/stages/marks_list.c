@@ -44,34 +44,33 @@ uint32_t mr_list_base(const uint64_t marks[MR_MARKS_WORDS], uint32_t from, uint3
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define VBMI2 __attribute__((target("avx512bw,avx512vbmi2,popcnt")))
+#define VBMI2 __attribute__((target("avx512bw,avx512vl,avx512vbmi2,popcnt")))
 
 #define FOUR(n)    n, n + 1, n + 2, n + 3
 #define SIXTEEN(n) FOUR(n), FOUR(n + 4), FOUR(n + 8), FOUR(n + 12)
 
-VBMI2 static inline void put_half(uint16_t *list, __m256i places, uint32_t block)
-{
-    _mm512_storeu_si512(list,
-                        _mm512_add_epi16(_mm512_cvtepu8_epi16(places), _mm512_set1_epi16((short)block)));
-}
-
-/* The numbers of a block's bytes, of which those with a mark are moved together. */
 VBMI2 uint32_t mr_list_vbmi2(const uint64_t marks[MR_MARKS_WORDS], uint32_t from, uint32_t until,
                              uint16_t *list)
 {
     static const uint8_t numbers[64] = {SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48)};
     const __m512i all = _mm512_loadu_si512(numbers);
-    uint32_t count = 0;
+    uint16_t *next = list;
     for (uint32_t block = from - from % 64; block < until; block += 64) {
         uint64_t word = marks_of(marks, block, from, until);
         uint32_t here = (uint32_t)__builtin_popcountll(word);
         __m512i places = _mm512_maskz_compress_epi8(word, all);
-        put_half(list + count, _mm512_castsi512_si256(places), block);
-        if (here > 32)
-            put_half(list + count + 32, _mm512_extracti64x4_epi64(places, 1), block);
-        count += here;
+        __m256i first = _mm256_cvtepu8_epi16(_mm512_castsi512_si128(places));
+        _mm256_storeu_si256((__m256i *)(void *)next,
+                            _mm256_add_epi16(first, _mm256_set1_epi16((short)block)));
+        if (here > 16) {
+            __m512i half = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(places));
+            _mm512_storeu_si512(next, _mm512_add_epi16(half, _mm512_set1_epi16((short)block)));
+            half = _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(places, 1));
+            _mm512_storeu_si512(next + 32, _mm512_add_epi16(half, _mm512_set1_epi16((short)block)));
+        }
+        next += here;
     }
-    return count;
+    return (uint32_t)(next - list);
 }
 #endif
 
