@@ -106,7 +106,7 @@ const mr_key mr_keys[] = {
     OBJECT(MR_SCOPE_SHARD, "tls", MR_SCOPE_TLS, "encryption of the connection"),
     NUMBER(MR_SCOPE_SHARD, mr_shard, connect_timeout_s, "connect_timeout_s", "5", 1, 3600, "s", 0, "time to connect"),
     NUMBER(MR_SCOPE_SHARD, mr_shard, read_timeout_s, "read_timeout_s", "30", 1, 3600, "s", 0, "time to wait for an answer"),
-    NUMBER(MR_SCOPE_SHARD, mr_shard, write_timeout_s, "write_timeout_s", "30", 1, 3600, "s", 0, "time to send"),
+    NUMBER(MR_SCOPE_SHARD, mr_shard, write_timeout_s, "write_timeout_s", "30", 1, 3600, "s", 0, "time to send, where the server may still be at work on what was sent before"),
     BOOL(MR_SCOPE_SHARD, mr_shard, hold, "hold", "false", 0, "park the shard by intent, for maintenance: its events stay in Kafka until the worker is started without it"),
 
     CHOICE(MR_SCOPE_TLS, mr_shard, tls_mode, "mode", NULL, "disabled|verify_ca|verify_identity", 0, "default: verify_identity when a ca_file is given, else disabled; fails closed"),
