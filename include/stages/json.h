@@ -48,6 +48,12 @@ const mr_span *mr_paths_span(const mr_paths *paths, const mr_span *spans, uint32
 
 mr_guesses *mr_guesses_new(mr_arena *arena);
 
+/* From now on, the path's string is hashed (FNV-1a 64) where it is found by a guess: that is a chain of multiplications, of which the pass need not wait for
+ * any.  Before the first text. */
+void mr_guesses_hash(mr_guesses *guesses, const mr_paths *paths, uint32_t number);
+/* The hash of a string without escapes, of the text that was scanned last; `span` is any. */
+uint64_t mr_guesses_hash_of(const mr_guesses *guesses, const char *text, const mr_span *span);
+
 /* Fills `spans`, one for each path that was added; on refusal *position says where in the text.  guesses: NULL for a text that is alone. */
 mr_reason mr_json_scan(const mr_paths *paths, mr_guesses *guesses, const char *text, size_t len,
                        mr_span *spans, size_t *position);

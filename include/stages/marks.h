@@ -54,4 +54,15 @@ mr_list_fn mr_list_vbmi2; /* only where mr_cpu_vbmi() */
 
 mr_list_fn *mr_list_choose(void);
 
+/* Both at once: the marks, and a list of *count places, of a text of at most MR_MARKS_WINDOW bytes. */
+typedef uint64_t mr_marks_listed_fn(const char *text, size_t len, uint64_t marks[MR_MARKS_WORDS],
+                                    uint16_t *list, uint32_t *count);
+
+mr_marks_listed_fn mr_marks_listed_base;
+#if defined(__x86_64__)
+mr_marks_listed_fn mr_marks_listed_vbmi2; /* only where mr_cpu_vbmi() */
+#endif
+
+mr_marks_listed_fn *mr_marks_listed_choose(void);
+
 #endif

@@ -21,6 +21,7 @@ static mr_marks_fn *marks_versions[5];
 static mr_escapes_fn *escapes_versions[5];
 static mr_utf8_fn *utf8_versions[4];
 static mr_list_fn *list_versions[3];
+static mr_marks_listed_fn *listed_versions[3];
 
 static int set_up(void **state)
 {
@@ -31,6 +32,7 @@ static int set_up(void **state)
     escapes_versions[1] = mr_escapes_base;
     utf8_versions[0] = mr_utf8_reach_scalar;
     list_versions[0] = mr_list_base;
+    listed_versions[0] = mr_marks_listed_base;
 #if defined(__x86_64__)
     if (mr_cpu_avx2()) {
         marks_versions[2] = mr_marks_avx2;
@@ -44,11 +46,32 @@ static int set_up(void **state)
         escapes_versions[3] = mr_escapes_vbmi;
         utf8_versions[2] = mr_utf8_reach_vbmi;
         list_versions[1] = mr_list_vbmi2;
+        listed_versions[1] = mr_marks_listed_vbmi2;
     } else {
         print_message("no AVX-512 with VBMI2 here: its versions are not looked at\n");
     }
 #endif
     return 0;
+}
+
+/* The same marks, and where they are. */
+static void expect_listed(const char *text, size_t len)
+{
+    static uint16_t list[MR_MARKS_WINDOW + MR_MARKS_SPARE];
+    uint64_t expected[MR_MARKS_WORDS], marks[MR_MARKS_WORDS];
+    mr_marks_scalar(text, len, expected);
+    for (int v = 0; listed_versions[v]; v++) {
+        uint32_t count, at = 0;
+        memset(list, 0xff, sizeof list);
+        uint64_t wide = listed_versions[v](text, len, marks, list, &count);
+        assert_memory_equal(marks, expected, (len + 63) / 64 * sizeof *marks);
+        for (size_t i = 0; i < len; i++) {
+            if (expected[i / 64] >> i % 64 & 1 && (at == count || list[at++] != i))
+                fail_msg("version %d, of %zu bytes: place %u is not %zu", v, len, at, i);
+            assert_true((unsigned char)text[i] < 0x80 || wide >> i / 64 & 1);
+        }
+        assert_int_equal(at, count);
+    }
 }
 
 /* In a copy without a byte before or after, so that a sanitizer sees an overrun. */
@@ -76,6 +99,7 @@ static void expect_marks(const char *text, size_t len)
             assert_true(any || !(wide >> b & 1));
         }
     }
+    expect_listed(copy, len);
     free(copy);
 }
 

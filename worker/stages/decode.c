@@ -175,7 +175,7 @@ mr_reason mr_decode_scan(mr_decoder *decoder, const mr_event *event, uint64_t *h
     const mr_span *usual = decoder->key_span;
     if (usual->kind != MR_JSON_STRING || usual->escaped)
         return find_key(decoder, event, hash, refusal);
-    *hash = mr_fnv1a64(event->value + usual->at, usual->len);
+    *hash = mr_guesses_hash_of(decoder->guesses, event->value, usual);
     return MR_REASON_NONE;
 }
 

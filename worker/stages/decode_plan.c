@@ -168,6 +168,8 @@ mr_status mr_decoder_new(const mr_stream *stream, mr_arena *arena, mr_decoder **
     static const mr_span missing = {.kind = MR_JSON_MISSING};
     bool path_first = decoder->key_count > 0 && decoder->key->kind == MR_FROM_PATH;
     decoder->key_span = path_first ? decoder->key->span : &missing;
+    if (path_first)
+        mr_guesses_hash(decoder->guesses, decoder->paths, decoder->key->path);
     for (size_t i = 0; i < stream->column_count; i++) {
         resolve_sources(decoder, decoder->columns[i].from, decoder->columns[i].from_count);
         mr_quick_plan(&decoder->quick[i], &decoder->columns[i], &decoder->layout.field[i + stream->id_ksuid]);

@@ -300,12 +300,14 @@ mr_reason mr_json_scan(const mr_paths *paths, mr_guesses *guesses, const char *t
     if (len > UINT32_MAX - MR_MARKS_WINDOW)
         return MR_REASON_TOO_LARGE;
     p.in.mark = paths->mark;
+    p.in.mark_listed = paths->mark_listed;
     p.in.escapes = paths->escapes;
     p.in.utf8 = paths->utf8;
-    mr_tokens_begin(&p.in, text, (uint32_t)len);
+    p.guesses = guesses ? mr_guesses_begin(guesses, len) : NULL;
+    bool listed = p.guesses && len >= p.guesses->list_from && !p.guesses->escapes;
+    p.listed = mr_tokens_begin(&p.in, text, (uint32_t)len, listed ? p.guesses->list : NULL) && listed;
     p.paths = paths;
     p.spans = spans;
-    p.guesses = guesses ? mr_guesses_begin(guesses, len) : NULL;
     p.open = p.last = open;
     open[0] = (level){.scope = p.guesses ? p.guesses->scope : NULL};
     uint32_t at = mr_token_skip_blank(text, p.in.len, 0);

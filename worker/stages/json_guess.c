@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/hash.h"
 
 #define PROBES    32
 #define LIST_FROM 256 /* bytes; in a shorter text the list takes longer than it spares */
@@ -38,11 +39,23 @@ mr_guesses *mr_guesses_new(mr_arena *arena)
     guesses->list_from = mr_cpu_vbmi() ? LIST_FROM : UINT32_MAX;
     forget(guesses);
     guesses->trial = TRIAL;
+    guesses->hashed = MR_GUESS_NO_SPAN;
     return guesses;
+}
+
+void mr_guesses_hash(mr_guesses *guesses, const mr_paths *paths, uint32_t number)
+{
+    guesses->hashed = paths->span_of[number];
+}
+
+uint64_t mr_guesses_hash_of(const mr_guesses *guesses, const char *text, const mr_span *span)
+{
+    return span->at == guesses->hash_at ? guesses->hash : mr_fnv1a64(text + span->at, span->len);
 }
 
 mr_guesses *mr_guesses_begin(mr_guesses *guesses, size_t len)
 {
+    guesses->hash_at = UINT32_MAX;
     if (guesses->rest > 0) {
         guesses->rest--;
         return NULL;
@@ -113,7 +126,7 @@ static uint8_t marks_in(const char *text, size_t len)
     return count;
 }
 
-static mr_way value_of(const mr_piece *piece, uint32_t own)
+static mr_way value_of(const mr_guesses *guesses, const mr_piece *piece, uint32_t own)
 {
     const mr_node *child = piece->child;
     if (piece->behind == MR_BEHIND_END)
@@ -123,14 +136,17 @@ static mr_way value_of(const mr_piece *piece, uint32_t own)
         return MR_WAY_BELOW;
     if (piece->behind == MR_BEHIND_PLAIN)
         return MR_WAY_PLAIN;
-    return own != MR_GUESS_NO_SPAN ? MR_WAY_WANTED : MR_WAY_STRING;
+    if (own == MR_GUESS_NO_SPAN)
+        return MR_WAY_STRING;
+    return own == guesses->hashed ? MR_WAY_HASHED : MR_WAY_WANTED;
 }
 
-static void make(mr_guess *guess, const mr_piece *piece, const char *text, size_t compared, uint32_t hash)
+static void make(const mr_guesses *guesses, mr_guess *guess, const mr_piece *piece, const char *text,
+                 size_t compared, uint32_t hash)
 {
     uint32_t own =
         piece->child && piece->child->own < MR_GUESS_NO_SPAN ? piece->child->own : MR_GUESS_NO_SPAN;
-    mr_way value = value_of(piece, own);
+    mr_way value = value_of(guesses, piece, own);
     bool turns = piece->turns > 0;
     *guess = (mr_guess){.next = none_in(piece->after),
                         .other = (uint16_t)(compared < MR_GUESS_QUICK ? UINT16_MAX << compared : 0),
@@ -160,7 +176,7 @@ mr_next *mr_guess_learn(mr_guesses *guesses, mr_next *last, const mr_piece *piec
         return &piece->after->next;
     }
     if (guess->is.behind == MR_BEHIND_NEVER)
-        make(guess, piece, text, compared, hash);
+        make(guesses, guess, piece, text, compared, hash);
     last->guess[1] = last->guess[0];
     last->guess[0] = guess;
     return &guess->next;

@@ -60,6 +60,7 @@ typedef enum mr_behind { MR_BEHIND_STRING, MR_BEHIND_PLAIN, MR_BEHIND_END, MR_BE
 typedef enum mr_way {
     MR_WAY_STRING, /* a string that is not wanted: no more than its end is looked for */
     MR_WAY_WANTED, /* a string that is */
+    MR_WAY_HASHED, /* and hashed */
     MR_WAY_PLAIN,  /* another plain value, wanted or not */
     MR_WAY_END,    /* nothing is behind it */
     MR_WAY_BELOW,  /* a plain value of which something below is wanted */
@@ -106,8 +107,11 @@ struct mr_guesses {
     uint32_t list_from; /* so many bytes on, texts are passed by a list of their marks (json_guessed.c) */
     uint16_t list[MR_MARKS_WINDOW + MR_MARKS_SPARE]; /* for the event that is passed */
     uint32_t scopes;
-    bool escapes; /* there were many in the last event */
-    bool forget;  /* at the next event: there were more pieces or scopes */
+    bool escapes;     /* there were many in the last event */
+    uint32_t hashed;  /* the span that is hashed where it is found, or MR_GUESS_NO_SPAN */
+    uint32_t hash_at; /* where what was hashed begins; UINT32_MAX: nothing was in this event */
+    uint64_t hash;
+    bool forget; /* at the next event: there were more pieces or scopes */
     /* Of this trial of so many events, and how many there are until the next. */
     uint64_t bytes;
     uint32_t trial, events, misses, rest;

@@ -7,6 +7,7 @@
  * guesses.  Only for what is marked first.  Where many escapes have lost their marks, a look at the bits sees a string's end, and the list none: such texts
  * are passed by marks.
  */
+#include "base/hash.h"
 #include "json_pass.h"
 
 /* Where lists are made quickly there is this, too; shifts and lowest bits take fewer instructions with it. */
@@ -42,6 +43,12 @@ MR_HOT void found_usual(const pass *p, uint32_t own, uint32_t at, uint32_t len, 
                         bool escaped)
 {
     p->spans[own] = (mr_span){.at = at, .len = len, .kind = (uint8_t)kind, .escaped = escaped};
+}
+
+MR_HOT void hash(mr_guesses *guesses, const char *text, uint32_t at, uint32_t len)
+{
+    guesses->hash_at = at;
+    guesses->hash = mr_fnv1a64(text + at, len);
 }
 
 /* The end of the string behind a guess.  listed: it is the mark behind as many as the piece has, counted from *mark on, which goes on with it. */
@@ -114,10 +121,12 @@ MR_HOT mr_outcome pass_guesses(pass *p, const char *text, bool listed, const uin
         }
         if (way == MR_WAY_UNUSUAL)
             way = follow_unusual(p, guess, text, (uint32_t)at) ? guess->value : MR_WAY_NEVER;
-        if (way <= MR_WAY_WANTED && string_end(p, guess, text, from, listed, &mark, &end)) {
-            if (way == MR_WAY_WANTED)
+        if (way <= MR_WAY_HASHED && string_end(p, guess, text, from, listed, &mark, &end)) {
+            if (way != MR_WAY_STRING)
                 found_usual(p, guess->own, (uint32_t)from, (uint32_t)(end - from), MR_JSON_STRING,
                             !listed && mr_token_escaped(&p->in, text, (uint32_t)from, (uint32_t)end));
+            if (way == MR_WAY_HASHED)
+                hash(p->guesses, text, (uint32_t)from, (uint32_t)(end - from));
             at = end + 1;
             next = &guess->next;
             continue;
@@ -145,11 +154,13 @@ MR_HOT mr_outcome pass_guesses(pass *p, const char *text, bool listed, const uin
     }
 }
 
-/* Behind the last mark comes the place of the bracket with which all begins: there is no quote. */
+/* Behind the last mark comes the place of the bracket with which all begins: there is no quote.  Before it there may be blanks, of which some have marks. */
 WITH_BMI __attribute__((noinline)) static mr_outcome pass_listed(pass *p, const char *text)
 {
     uint16_t *list = p->guesses->list;
-    list[p->paths->list(p->in.marks, p->start, p->in.until, list)] = (uint16_t)p->start;
+    list[p->in.listed] = (uint16_t)p->start;
+    while (*list < p->start)
+        list++;
     return pass_guesses(p, text, true, list);
 }
 
@@ -163,7 +174,7 @@ bool mr_pass_guessed(pass *p, const char *text)
     mr_guesses *guesses = p->guesses;
     mr_outcome is = MR_WENT_ON;
     p->next = &p->open->scope->next;
-    if (p->in.len >= guesses->list_from && !guesses->escapes && p->start < p->in.until)
+    if (p->listed && p->start < p->in.until)
         is = pass_listed(p, text);
     if (is == MR_WENT_ON)
         is = pass_marked(p, text);

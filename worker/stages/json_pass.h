@@ -24,6 +24,7 @@ typedef struct pass {
     const mr_paths *paths;
     mr_span *spans;
     mr_guesses *guesses;  /* NULL: none */
+    bool listed;          /* the places of the first window's marks */
     level *open, *last;   /* what is open; the first one is the text around */
     uint32_t start, at;   /* of the text's value; where it is now, between two plain values */
     mr_next *next;        /* what came behind the last piece before */

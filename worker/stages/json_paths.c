@@ -16,6 +16,7 @@ mr_paths *mr_paths_new(mr_arena *arena, size_t paths_max, size_t steps_max)
     paths->escapes = mr_escapes_choose();
     paths->utf8 = mr_utf8_choose();
     paths->list = mr_list_choose();
+    paths->mark_listed = mr_marks_listed_choose();
     paths->nodes = 1;
     paths->node[0] = (mr_node){.name = "",
                                .index = MR_NODE_NONE,

@@ -44,6 +44,7 @@ struct mr_paths {
     mr_escapes_fn *escapes;
     mr_utf8_fn *utf8;
     mr_list_fn *list;
+    mr_marks_listed_fn *mark_listed;
 };
 
 /* What a backslash and this letter stand for; 0: nothing (json_escape.c). */

@@ -21,7 +21,7 @@ uint32_t mr_token_behind_blank(mr_tokens *in, uint32_t at, char c)
 }
 
 /* Looks at the blocks in which there is more than ASCII.  The first character that is not well-formed gets a mark: the pass comes no further. */
-__attribute__((noinline)) static void check_utf8(mr_tokens *in, uint32_t base, uint64_t wide)
+__attribute__((noinline)) static bool check_utf8(mr_tokens *in, uint32_t base, uint64_t wide)
 {
     if (in->checked < base)
         in->checked = base;
@@ -40,38 +40,38 @@ __attribute__((noinline)) static void check_utf8(mr_tokens *in, uint32_t base, u
         in->checked = (uint32_t)in->utf8(in->text, in->len, from, until);
         if (in->checked < until) {
             in->marks[(in->checked - base) / 64] |= UINT64_C(1) << in->checked % 64;
-            return;
+            return false;
         }
     }
+    return true;
 }
 
-MR_HOT void look_at(mr_tokens *in, uint32_t at)
+MR_HOT bool look_at(mr_tokens *in, uint32_t at, uint16_t *list)
 {
     uint32_t base = at - at % MR_MARKS_WINDOW;
     uint32_t size = in->len - base < MR_MARKS_WINDOW ? in->len - base : MR_MARKS_WINDOW;
-    uint64_t wide = in->mark(in->text + base, size, in->marks);
+    uint64_t wide = list ? in->mark_listed(in->text, size, in->marks, list, &in->listed)
+                         : in->mark(in->text + base, size, in->marks);
     in->marks[(size + 63) / 64] = 0;
     in->marks_of_text = (uintptr_t)in->marks - base / 8;
     in->until = base + size;
     in->passed = false;
     in->quick = in->until > MR_TOKEN_QUICK ? in->until - MR_TOKEN_QUICK : 0;
-    if (wide)
-        check_utf8(in, base, wide);
+    return !wide || check_utf8(in, base, wide);
 }
 
-void mr_tokens_begin(mr_tokens *in, const char *text, uint32_t len)
+bool mr_tokens_begin(mr_tokens *in, const char *text, uint32_t len, uint16_t *list)
 {
     in->text = text;
     in->len = len;
     in->until = in->quick = in->checked = in->one_by_one = 0;
     in->backslashes = false;
-    if (len > 0)
-        look_at(in, 0);
+    return len == 0 || look_at(in, 0, list);
 }
 
 __attribute__((noinline)) static void look_on(mr_tokens *in, uint32_t at)
 {
-    look_at(in, at);
+    look_at(in, at, NULL);
 }
 
 /* The first mark at or after `at`; the text's length when there is none. */

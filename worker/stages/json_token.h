@@ -30,6 +30,7 @@ typedef struct mr_tokens {
     uint32_t quick;   /* before it MR_TOKEN_QUICK bytes can be read, and then comes one that is marked */
     uint32_t checked; /* UTF-8 is looked at up to here: the beginning of a character */
     mr_marks_fn *mark;
+    mr_marks_listed_fn *mark_listed;
     mr_escapes_fn *escapes;
     mr_utf8_fn *utf8;
     bool backslashes;                   /* there was one */
@@ -38,11 +39,13 @@ typedef struct mr_tokens {
     mr_reason reason;                   /* of a refusal */
     uint32_t at;                        /* and its place */
     uintptr_t marks_of_text;            /* where they would begin if all of the text was marked */
+    uint32_t listed;                    /* of the first window's marks, places in the list */
     uint64_t marks[MR_MARKS_WORDS + 1]; /* and a zero behind */
 } mr_tokens;
 
-/* The functions are set; the rest is made ready for a text. */
-void mr_tokens_begin(mr_tokens *in, const char *text, uint32_t len);
+/* The functions are set; the rest is made ready for a text.  list: for the places of the first window's marks, or NULL; false: these are not all, for there
+ * is a character that is not well-formed. */
+bool mr_tokens_begin(mr_tokens *in, const char *text, uint32_t len, uint16_t *list);
 
 /* False, always. */
 bool mr_token_refuse(mr_tokens *in, uint32_t at, mr_reason reason);

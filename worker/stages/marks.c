@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "marks_avx512.h"
 
 /* One block of 64 bytes, as a function of the same form in each version; *wide gets the bit `bit` when there is a byte from 0x80 on. */
 typedef uint64_t block_fn(const char *block, uint64_t bit, uint64_t *wide);
@@ -96,27 +97,14 @@ AVX2 uint64_t mr_marks_avx2(const char *text, size_t len, uint64_t marks[MR_MARK
     return mark_all(text, len, marks, block_avx2);
 }
 
-#define AVX512 __attribute__((target("avx512bw")))
-
-/* The last block is read and looked at as far as there is text. */
-AVX512 static inline uint64_t block_avx512(const char *block, uint64_t there, uint64_t bit, uint64_t *wide)
-{
-    __m512i bytes = _mm512_maskz_loadu_epi8(there, block);
-    __m512i other = _mm512_xor_si512(bytes, _mm512_set1_epi8((char)(0x80 | 0x02)));
-    if (_mm512_movepi8_mask(bytes))
-        *wide |= bit;
-    return _mm512_mask_cmplt_epi8_mask(there, other, _mm512_set1_epi8(0x21 - 0x80)) |
-           _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\'));
-}
-
-AVX512 uint64_t mr_marks_avx512(const char *text, size_t len, uint64_t marks[MR_MARKS_WORDS])
+MR_AVX512 uint64_t mr_marks_avx512(const char *text, size_t len, uint64_t marks[MR_MARKS_WORDS])
 {
     uint64_t wide = 0;
     size_t i = 0;
     for (; len - 64 * i >= 64; i++)
-        marks[i] = block_avx512(text + 64 * i, UINT64_MAX, UINT64_C(1) << i, &wide);
+        marks[i] = mr_block_avx512(text + 64 * i, UINT64_MAX, UINT64_C(1) << i, &wide);
     if (len > 64 * i)
-        marks[i] = block_avx512(text + 64 * i, (UINT64_C(1) << len % 64) - 1, UINT64_C(1) << i, &wide);
+        marks[i] = mr_block_avx512(text + 64 * i, (UINT64_C(1) << len % 64) - 1, UINT64_C(1) << i, &wide);
     return wide;
 }
 #elif defined(__aarch64__)

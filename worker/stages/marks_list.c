@@ -1,6 +1,7 @@
 /* The places of marks, from their bits.  Of each block more places are written than there are marks, so that no branch depends on how many there are; those
  * of the next block are written over them. */
 #include "base/cpu.h"
+#include "marks_avx512.h"
 #include "stages/marks.h"
 
 #define USUAL 12 /* of a block, or fewer */
@@ -41,36 +42,62 @@ uint32_t mr_list_base(const uint64_t marks[MR_MARKS_WORDS], uint32_t from, uint3
     return (uint32_t)(next - list);
 }
 
+uint64_t mr_marks_listed_base(const char *text, size_t len, uint64_t marks[MR_MARKS_WORDS], uint16_t *list,
+                              uint32_t *count)
+{
+    uint64_t wide = mr_marks_base(text, len, marks);
+    *count = mr_list_base(marks, 0, (uint32_t)len, list);
+    return wide;
+}
+
 #if defined(__x86_64__)
-#include <immintrin.h>
 
 #define VBMI2 __attribute__((target("avx512bw,avx512vl,avx512vbmi2,popcnt")))
 
 #define FOUR(n)    n, n + 1, n + 2, n + 3
 #define SIXTEEN(n) FOUR(n), FOUR(n + 4), FOUR(n + 8), FOUR(n + 12)
 
+static const uint8_t numbers[64] = {SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48)};
+
+/* The places of a block's marks, of which `all` has the numbers; returns what is behind them. */
+VBMI2 static inline uint16_t *list_block(uint64_t word, uint32_t block, __m512i all, uint16_t *next)
+{
+    uint32_t here = (uint32_t)__builtin_popcountll(word);
+    __m512i places = _mm512_maskz_compress_epi8(word, all);
+    __m256i first = _mm256_cvtepu8_epi16(_mm512_castsi512_si128(places));
+    _mm256_storeu_si256((__m256i *)(void *)next, _mm256_add_epi16(first, _mm256_set1_epi16((short)block)));
+    if (here > 16) {
+        __m512i half = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(places));
+        _mm512_storeu_si512(next, _mm512_add_epi16(half, _mm512_set1_epi16((short)block)));
+        half = _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(places, 1));
+        _mm512_storeu_si512(next + 32, _mm512_add_epi16(half, _mm512_set1_epi16((short)block)));
+    }
+    return next + here;
+}
+
 VBMI2 uint32_t mr_list_vbmi2(const uint64_t marks[MR_MARKS_WORDS], uint32_t from, uint32_t until,
                              uint16_t *list)
 {
-    static const uint8_t numbers[64] = {SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48)};
     const __m512i all = _mm512_loadu_si512(numbers);
     uint16_t *next = list;
-    for (uint32_t block = from - from % 64; block < until; block += 64) {
-        uint64_t word = marks_of(marks, block, from, until);
-        uint32_t here = (uint32_t)__builtin_popcountll(word);
-        __m512i places = _mm512_maskz_compress_epi8(word, all);
-        __m256i first = _mm256_cvtepu8_epi16(_mm512_castsi512_si128(places));
-        _mm256_storeu_si256((__m256i *)(void *)next,
-                            _mm256_add_epi16(first, _mm256_set1_epi16((short)block)));
-        if (here > 16) {
-            __m512i half = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(places));
-            _mm512_storeu_si512(next, _mm512_add_epi16(half, _mm512_set1_epi16((short)block)));
-            half = _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(places, 1));
-            _mm512_storeu_si512(next + 32, _mm512_add_epi16(half, _mm512_set1_epi16((short)block)));
-        }
-        next += here;
-    }
+    for (uint32_t block = from - from % 64; block < until; block += 64)
+        next = list_block(marks_of(marks, block, from, until), block, all, next);
     return (uint32_t)(next - list);
+}
+
+VBMI2 uint64_t mr_marks_listed_vbmi2(const char *text, size_t len, uint64_t marks[MR_MARKS_WORDS],
+                                     uint16_t *list, uint32_t *count)
+{
+    const __m512i all = _mm512_loadu_si512(numbers);
+    uint16_t *next = list;
+    uint64_t wide = 0, bit = 1;
+    for (uint32_t block = 0; block < len; block += 64, bit <<= 1, marks++) {
+        uint64_t there = len - block >= 64 ? UINT64_MAX : (UINT64_C(1) << (len - block)) - 1;
+        *marks = mr_block_avx512(text + block, there, bit, &wide);
+        next = list_block(*marks, block, all, next);
+    }
+    *count = (uint32_t)(next - list);
+    return wide;
 }
 #endif
 
@@ -81,4 +108,13 @@ mr_list_fn *mr_list_choose(void)
         return mr_list_vbmi2;
 #endif
     return mr_list_base;
+}
+
+mr_marks_listed_fn *mr_marks_listed_choose(void)
+{
+#if defined(__x86_64__)
+    if (mr_cpu_vbmi())
+        return mr_marks_listed_vbmi2;
+#endif
+    return mr_marks_listed_base;
 }
