@@ -79,9 +79,13 @@ static bool revoke(mr_group *group, sim_log *const *kept, size_t kept_count, boo
     sim_counts[C_REVOKED_SOME] += count < group->owned_count;
     if (lost)
         group->owned_count = 0; /* nothing may be committed any more */
+    uint64_t limit_us = group->owner->config->kafka.rebalance_drain_s * UINT64_C(1000000);
+    uint64_t end_us = sim_now_us() + limit_us;
     group->revoking = true;
     group->listener.revoked(group->listener.context, group->partitions, count, lost);
     group->revoking = false;
+    /* What was outstanding for so long is not waited for: the next owner reads again what lies behind it, letters too. */
+    world.disturbed = world.disturbed || sim_now_us() >= end_us;
     let_go(group, kept, kept_count);
     return true;
 }
