@@ -16,6 +16,7 @@ enum { FAKE_SHARDS = 2, FAKE_OFFSETS = 4096, FAKE_POISON = 1406, FAKE_AHEAD_MAX 
 typedef struct fake_failure {
     mr_db_class db_class; /* MR_DB_OK: none */
     uint32_t after;       /* calls that go well before */
+    bool once;            /* and those behind it */
 } fake_failure;
 
 struct mr_sql {
@@ -48,6 +49,8 @@ static inline bool fake_fails(fake_failure *call, mr_sql_result *result)
         return false;
     call->after = 0;
     result->db_class = call->db_class;
+    if (call->once)
+        call->db_class = MR_DB_OK;
     result->code = 1;
     return true;
 }

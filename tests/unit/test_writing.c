@@ -228,7 +228,7 @@ static void test_ahead_refused_once(void **state)
     assert_int_equal(fake_sql[0].runs, 1);
 }
 
-/* The second of three fails for another reason than its rows: the third is answered, and all of it rolled back; that reason counts, not a later one. */
+/* The second of three fails for another reason than its rows, and the third goes well: it is answered, and all of it rolled back. */
 static void test_ahead_fails(void **state)
 {
     (void)state;
@@ -236,13 +236,12 @@ static void test_ahead_fails(void **state)
     add(0, 10, 10);
     add(0, 20, 10);
     fake_sql[0].refused[3] = true;
-    fake_sql[0].write = (fake_failure){.db_class = MR_DB_TRANSIENT, .after = 1};
+    fake_sql[0].write = (fake_failure){.db_class = MR_DB_TRANSIENT, .after = 1, .once = true};
     assert_int_equal(write_batch(0), MR_WRITE_FAILED);
     assert_int_equal(result.db_class, MR_DB_TRANSIENT);
     assert_true(fake_sql[0].connected && fake_sql[0].rollbacks == 1 && fake_sql[0].commits == 0);
     assert_int_equal(fake_page_at(handle)->rows_refused, 0);
     assert_int_equal(fake_sql[0].runs, 3);
-    fake_sql[0].write.db_class = MR_DB_OK;
     assert_int_equal(write_batch(0), MR_WRITTEN);
     assert_int_equal(fake_sql_rows(0), 29);
 }
