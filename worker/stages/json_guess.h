@@ -107,11 +107,12 @@ struct mr_guesses {
     uint32_t list_from; /* so many bytes on, texts are passed by a list of their marks (json_guessed.c) */
     uint16_t list[MR_MARKS_WINDOW + MR_MARKS_SPARE]; /* for the event that is passed */
     uint32_t scopes;
-    bool escapes;     /* there were many in the last event */
+    bool escapes; /* there were many in the last event */
+    bool forget;  /* at the next event: there were more pieces or scopes */
+    /* mr_guesses_hash */
     uint32_t hashed;  /* the span that is hashed where it is found, or MR_GUESS_NO_SPAN */
     uint32_t hash_at; /* where what was hashed begins; UINT32_MAX: nothing was in this event */
     uint64_t hash;
-    bool forget; /* at the next event: there were more pieces or scopes */
     /* Of this trial of so many events, and how many there are until the next. */
     uint64_t bytes;
     uint32_t trial, events, misses, rest;

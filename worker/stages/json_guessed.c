@@ -76,8 +76,8 @@ MR_HOT bool usual_plain(const pass *p, const mr_guess *guess, const char *text, 
     uint32_t len;
     if (RARELY((uint32_t)from >= p->in.quick))
         len = mr_token_last_number(text, p->in.len, (uint32_t)from);
-    else if ((len = mr_token_quick_number(text + from)) == 0)
-        len = mr_token_quick_word(text + from, true, &kind);
+    else
+        len = mr_token_quick_plain(text + from, &kind);
     if (len == 0)
         return false;
     if (guess->own != MR_GUESS_NO_SPAN)

@@ -14,19 +14,18 @@
 #define SENTINELS   4 /* for a member that is looked for behind the last mark */
 
 /* A number or a word at `from`, which is of `child`: its length; 0: it is neither, or not a usual one. */
-MR_HOT uint32_t pass_plain(const pass *p, const char *text, uint32_t from, const mr_node *child)
+MR_HOT uint32_t member_plain(const pass *p, const char *text, uint32_t from, const mr_node *child)
 {
-    mr_json_kind kind = MR_JSON_NUMBER;
-    uint32_t len = mr_token_quick_number(text + from);
-    if (len == 0)
-        len = mr_token_quick_word(text + from, true, &kind);
+    mr_json_kind kind;
+    uint32_t len = mr_token_quick_plain(text + from, &kind);
     if (RARELY(child != NULL) && len > 0)
         found(p, child, kind, from, from + len, false);
     return len;
 }
 
 /* By the list of marks from the quote of the name behind `at` on, which are relative to `base`. */
-MR_HOT uint32_t pass_listed(const pass *p, const char *text, uint32_t base, uint32_t at, const uint16_t *mark)
+MR_HOT uint32_t members_listed(const pass *p, const char *text, uint32_t base, uint32_t at,
+                               const uint16_t *mark)
 {
     const mr_node *node = p->last->node;
     const uint64_t lengths = node ? node->lengths : 0;
@@ -48,7 +47,7 @@ MR_HOT uint32_t pass_listed(const pass *p, const char *text, uint32_t base, uint
             at = close + 1;
             mark += 4;
         } else {
-            uint32_t len = pass_plain(p, text, from, child);
+            uint32_t len = member_plain(p, text, from, child);
             if (len == 0)
                 return at;
             at = from + len;
@@ -76,7 +75,7 @@ uint32_t mr_pass_members(const pass *p, const char *text, uint32_t at)
         uint32_t count = p->paths->list(p->in.marks, at + 1 - base, end - base, list);
         for (int i = 0; i < SENTINELS; i++)
             list[count++] = (uint16_t)(at - base); /* a comma stands there, so it is no quote */
-        at = pass_listed(p, text, base, at, list);
+        at = members_listed(p, text, base, at, list);
         bytes = MORE_BYTES;
     } while (at > from);
     return at;

@@ -222,6 +222,14 @@ MR_HOT uint32_t mr_token_quick_word(const char *at, bool fifth, mr_json_kind *ki
     return word == mr_load32("fals") && fifth && at[4] == 'e' ? 5 : 0;
 }
 
+/* Such a number or such a word at `at`, where MR_TOKEN_QUICK bytes and one more can be read; 0: it is neither. */
+MR_HOT uint32_t mr_token_quick_plain(const char *at, mr_json_kind *kind)
+{
+    uint32_t len = mr_token_quick_number(at);
+    *kind = MR_JSON_NUMBER;
+    return len > 0 ? len : mr_token_quick_word(at, true, kind);
+}
+
 MR_HOT bool mr_token_word(mr_tokens *in, const char *text, uint32_t len, uint32_t *at, mr_json_kind *kind)
 {
     uint32_t size = len - *at >= 4 ? mr_token_quick_word(text + *at, len - *at >= 5, kind) : 0;
