@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "data/record.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -86,6 +87,12 @@ static inline uint32_t mr_page_row_bytes(uint32_t record_size)
 static inline unsigned char *mr_page_record(const mr_page *page, uint32_t row)
 {
     return page->records + (uint64_t)row * page->record_size;
+}
+
+/* The same as what every record begins with. */
+static inline mr_record *mr_page_header(const mr_page *page, uint32_t row)
+{
+    return (mr_record *)(void *)mr_page_record(page, row);
 }
 
 #endif

@@ -342,7 +342,7 @@ void check_returned(instance *one, uint32_t handle)
     const mr_layout *layout = &one->worker->plan.layouts[page->stream];
     sim_check(page->rows_max > 0 && wheels[one->number].due_ms[handle] == 0, "9: a page is in one place",
               "page %u is given back, and is free or on the wheel", handle);
-    const mr_record *first = (const mr_record *)(const void *)mr_page_record(page, 0);
+    const mr_record *first = mr_page_header(page, 0);
     sim_say("gives page %u back %s: %u rows of %s, partition %d from %lld on", handle,
             page->outcome == MR_OUTCOME_DURABLE ? "durable" : "parked", page->rows, topic_names[page->stream],
             first->partition, (long long)first->offset);

@@ -322,7 +322,7 @@ static inline uint32_t world_take(uint32_t shard)
     const mr_page *page = mr_pool_page(world.flow.pool, handle);
     assert_int_equal(page->shard, shard);
     for (uint32_t row = 0; row < page->rows; row++) {
-        int64_t offset = ((const mr_record *)(const void *)mr_page_record(page, row))->offset;
+        int64_t offset = mr_page_header(page, row)->offset;
         assert_int_equal(page->times[row], world_time(offset));
         world.rows[offset]++;
     }
@@ -341,7 +341,7 @@ static inline void world_give(uint32_t handle, mr_outcome outcome)
 static inline void world_refuse(uint32_t handle, uint32_t row)
 {
     mr_page *page = mr_pool_page(world.flow.pool, handle);
-    mr_record *record = (mr_record *)(void *)mr_page_record(page, row);
+    mr_record *record = mr_page_header(page, row);
     record->reason = MR_REASON_DB;
     record->field = MR_FIELDS_MAX;
     mr_record_skip(&world.plan.layouts[0], mr_page_record(page, row));

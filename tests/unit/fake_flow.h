@@ -144,7 +144,7 @@ static inline uint32_t fake_page(uint32_t shard, int64_t from, uint32_t rows)
     assert_true(handle != MR_PAGE_NONE && rows <= FAKE_ROWS);
     mr_page *page = fake_page_at(handle);
     for (uint32_t row = 0; row < rows; row++) {
-        mr_record *record = (mr_record *)(void *)mr_page_record(page, row);
+        mr_record *record = mr_page_header(page, row);
         memset(record, 0, page->record_size);
         record->offset = from + row;
         page->times[row] = -1;

@@ -161,7 +161,7 @@ static void test_full(void **state)
     assert_ptr_equal(page_at(sealed(1)), page);
     assert_int_equal(work_of(1), 1);
     for (uint32_t row = 0; row < ROWS; row++) {
-        const mr_record *record = (const mr_record *)(const void *)mr_page_record(page, row);
+        const mr_record *record = mr_page_header(page, row);
         assert_true(record->offset == 100 + row && record->partition == 12 && record->source == 2);
         assert_true(record->epoch == 1 && record->key_hash == 0xabc);
         assert_int_equal(page->times[row], 1000 * (row == 0 ? NOW : NOW + 5) + row);
@@ -426,8 +426,8 @@ static void test_begin(void **state)
     put(fill, 0, 0, 0, NOW);
     assert_int_equal(holds_of(page, frontier), 2);
     assert_true(mr_frontier_lowest(frontier, 0) == 90);
-    assert_int_equal(((const mr_record *)(const void *)mr_page_record(page, 0))->epoch, 1);
-    assert_int_equal(((const mr_record *)(const void *)mr_page_record(page, 1))->epoch, 2);
+    assert_int_equal(mr_page_header(page, 0)->epoch, 1);
+    assert_int_equal(mr_page_header(page, 1)->epoch, 2);
 }
 
 /* A range has taken over what the open page holds (another page of the shard came back parked, and the shard was opened again at once): what is

@@ -219,7 +219,7 @@ static void look_at_waiting(const mr_consumer *consumer, uint32_t number, mr_slo
     now->waiting_shard = page->shard;
     /* Header fields that a writer never changes. */
     for (uint32_t row = 0; row < page->rows; row++) {
-        const mr_record *record = (const mr_record *)(const void *)mr_page_record(page, row);
+        const mr_record *record = mr_page_header(page, row);
         if (record->source == number && record->offset >= offset) {
             now->waiting_hash = record->key_hash;
             break;

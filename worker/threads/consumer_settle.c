@@ -51,11 +51,6 @@ void mr_settle_abandon(mr_consumer *consumer, uint32_t slot, uint32_t shard)
 
 /* ---- refused rows ---- */
 
-static const mr_record *record_at(const mr_page *page, uint32_t row)
-{
-    return (const mr_record *)(const void *)mr_page_record(page, row);
-}
-
 static mr_frontier *frontier_of(const mr_consumer *consumer, mr_path path)
 {
     return path == MR_PATH_LIVE ? consumer->frontier : consumer->lanes;
@@ -78,7 +73,7 @@ static bool still_ours(const mr_consumer *consumer, const mr_page *page, const m
 /* Keeps a refused row until its bytes are read again; false: no room. */
 static bool keep_refused(mr_consumer *consumer, const mr_page *page, uint32_t number, uint64_t now_ms)
 {
-    const mr_record *row = record_at(page, number);
+    const mr_record *row = mr_page_header(page, number);
     uint32_t at = consumer->refused_free;
     if (at == MR_REFUSED_NONE)
         return false;
@@ -192,7 +187,7 @@ static void settle_parked(mr_consumer *consumer, const mr_page *page)
 static bool settle_refused(mr_consumer *consumer, const mr_page *page, uint32_t *row, uint64_t now_ms)
 {
     for (; *row < page->rows; ++*row) {
-        const mr_record *record = record_at(page, *row);
+        const mr_record *record = mr_page_header(page, *row);
         if (!record->reason)
             continue;
         if (!still_ours(consumer, page, record))
@@ -205,7 +200,7 @@ static bool settle_refused(mr_consumer *consumer, const mr_page *page, uint32_t 
 
 static void note_time(mr_consumer *consumer, const mr_page *page)
 {
-    mr_lane *lane = &consumer->lane[mr_lane_of(consumer, record_at(page, 0)->source, page->shard)];
+    mr_lane *lane = &consumer->lane[mr_lane_of(consumer, mr_page_header(page, 0)->source, page->shard)];
     if (page->path == MR_PATH_REPLAY && page->times[0] > lane->timestamp_ms)
         lane->timestamp_ms = page->times[0];
 }

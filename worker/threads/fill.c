@@ -208,7 +208,7 @@ FETCHES_TO_WRITE void mr_fill_placed(mr_fill *fill, mr_page *page, const mr_even
 {
     uint32_t at = placed->slot * fill->flow->shards + page->shard;
     uint32_t triple = page->stream * fill->flow->shards + page->shard;
-    mr_record *record = (mr_record *)(void *)mr_page_record(page, page->rows);
+    mr_record *record = mr_page_header(page, page->rows);
     *record = (mr_record){.offset = placed->offset,
                           .key_hash = placed->key_hash,
                           .partition = placed->partition,

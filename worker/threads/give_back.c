@@ -11,17 +11,12 @@ void mr_give_back(mr_flow *flow, uint32_t shard, uint32_t handle, mr_outcome out
     mr_bell_ring(&flow->consumer_bell[consumer]);
 }
 
-static bool is_refused(const mr_page *page, uint32_t row)
-{
-    return ((const mr_record *)(const void *)mr_page_record(page, row))->reason != 0;
-}
-
 /* Records are out of the caches by now: none is looked at where none is refused. */
 static void observe_ages(mr_flow *flow, const mr_page *page, int64_t wall_ms)
 {
     for (uint32_t from = 0, to; from < page->rows; from = to + 1) {
         to = page->rows_refused > 0 ? from : page->rows;
-        while (to < page->rows && !is_refused(page, to))
+        while (to < page->rows && !mr_page_header(page, to)->reason)
             to++;
         mr_metric_observe_since(flow->metrics, MR_M_EVENT_AGE, page->stream, page->path, wall_ms,
                                 page->times + from, to - from);

@@ -22,11 +22,6 @@ void mr_writing_init(mr_writing *writing, mr_flow *flow, uint32_t shard, mr_sql 
     mr_drift_init(&writing->drift, flow->config->dlq.drift_percent);
 }
 
-static mr_record *record_at(const mr_page *page, uint32_t row)
-{
-    return (mr_record *)(void *)mr_page_record(page, row);
-}
-
 static const mr_layout *layout_of(const mr_writing *writing, const mr_page *page)
 {
     return &writing->flow->plan->layouts[page->stream];
@@ -84,7 +79,7 @@ static bool is_about_rows(mr_db_class db_class)
 
 static void refuse(const mr_writing *writing, mr_page *page, uint32_t row, const mr_sql_result *why)
 {
-    mr_record *record = record_at(page, row);
+    mr_record *record = mr_page_header(page, row);
     if (record->reason)
         return; /* by an earlier try of its batch */
     record->reason = (uint8_t)(why->db_class == MR_DB_TOO_BIG ? MR_REASON_TOO_LARGE
@@ -109,7 +104,7 @@ static void refuse(const mr_writing *writing, mr_page *page, uint32_t row, const
 static void unmark(const mr_writing *writing, mr_page *page)
 {
     for (uint32_t row = 0; page->rows_refused > 0 && row < page->rows; row++) {
-        mr_record *record = record_at(page, row);
+        mr_record *record = mr_page_header(page, row);
         if (!record->reason)
             continue;
         mr_record_unskip(layout_of(writing, page), mr_page_record(page, row));
@@ -131,8 +126,8 @@ static verdicts judge(const mr_writing *writing, const mr_batch *batch)
         all.refused += page->rows_refused;
         for (uint32_t row = 0; page->rows_refused > 0 && row < page->rows; row++)
             all.unknown +=
-                record_at(page, row)->reason == MR_REASON_DB &&
-                mr_db_classify(record_at(page, row)->code, MR_DB_AT_STATEMENT, NULL) == MR_DB_UNKNOWN;
+                mr_page_header(page, row)->reason == MR_REASON_DB &&
+                mr_db_classify(mr_page_header(page, row)->code, MR_DB_AT_STATEMENT, NULL) == MR_DB_UNKNOWN;
     }
     return all;
 }
